@@ -1,0 +1,155 @@
+"""An event's life: heard, judged, addressed, stored. Each room takes one type and is the only one to make the next.
+
+    RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEvent ──eventlog──▶ StoredEvent
+                └──────▶ Refusal       └─────────▶ Refusal
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+
+import orjson
+
+from ponteio.model.cursor import Cursor
+from ponteio.model.identity import InstanceChange
+from ponteio.model.link import LinkTarget
+from ponteio.model.outcome import Outcome
+
+
+class Origin(StrEnum):
+    """How an event came to us."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class RawFrame:
+    """A Socket.IO event packet as it arrived, before anybody looked inside.
+
+    `payload` is the JSON array of the packet (`["messages.upsert",{…}]`) in UTF-8, with `{"_placeholder":true,"num":n}`
+    where `attachments[n]` belongs (Socket.IO protocol 5). `received_at` is our clock when the last byte was read.
+    """
+
+    target: LinkTarget
+    payload: bytes
+    attachments: tuple[bytes, ...]
+    received_at: datetime
+    origin: Origin = Origin.LIVE
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return len(self.payload) + sum(map(len, self.attachments))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A frame or event that may not go on, and why. Kept in quarantine for the operator.
+
+    `excerpt` is at most 2 KiB of what arrived, already without secrets.
+    """
+
+    outcome: Outcome
+    frame_target: LinkTarget
+    received_at: datetime
+    detail: str
+    size: int
+    excerpt: str = ""
+    instance: str | None = None
+    event: str | None = None
+    decoded: DecodedEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedEvent:
+    """An event without its secrets. Only `decode` makes one.
+
+    `data` is the JSON of Evolution's `data` member (object, array or null), `extra` the JSON object of envelope
+    members that Evolution adds to some events (`isLatest`, `progress`), or None. `date_time` is kept as sent: local
+    time of the server with a false Z. `occurred_at` is our best repair of it. `fingerprint` (32 bytes) is the same
+    for the same event over whichever link it came.
+    """
+
+    target: LinkTarget
+    instance: str
+    event: str
+    data: bytes
+    extra: bytes | None
+    sender: str | None
+    date_time: str | None
+    occurred_at: datetime
+    received_at: datetime
+    fingerprint: bytes
+    origin: Origin = Origin.LIVE
+    change: InstanceChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressedEvent:
+    """An event with its one owner. Only `tenancy` makes one."""
+
+    organization_id: str
+    instance_id: str
+    decoded: DecodedEvent
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """A committed event with its place. Only `eventlog` makes one."""
+
+    organization_id: str
+    epoch: str
+    seq: int
+    instance: str
+    event: str
+    sender: str | None
+    date_time: str | None
+    occurred_at: datetime
+    received_at: datetime
+    origin: str
+    data: bytes
+    extra: bytes | None = None
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.epoch, self.seq)
+
+    @cached_property
+    def envelope(self) -> bytes:
+        """The event as every reader gets it, JSON in UTF-8, made once."""
+        return self._envelope(self.data, b"")
+
+    @cached_property
+    def envelope_without_data(self) -> bytes:
+        """The event for readers to whom its data is too large: `data` is null, `data_bytes` says how much there is and
+        `data_href` where to fetch it.
+        """
+        link = orjson.dumps(f"/api/events/{self.cursor}")
+        return self._envelope(b"null", b',"data_bytes":%d,"data_href":%b' % (len(self.data), link))
+
+    def _envelope(self, data: bytes, more: bytes) -> bytes:
+        head: dict[str, object] = {
+            "cursor": str(self.cursor),
+            "seq": self.seq,
+            "organization": self.organization_id,
+            "instance": self.instance,
+            "event": self.event,
+        }
+        if self.sender is not None:
+            head["sender"] = self.sender
+        head["occurred_at"] = utc_text(self.occurred_at)
+        head["received_at"] = utc_text(self.received_at)
+        head["date_time"] = self.date_time
+        head["origin"] = self.origin
+        extra = b"" if self.extra is None else b',"extra":' + self.extra
+        return orjson.dumps(head)[:-1] + b"%b%b,\"data\":%b}" % (extra, more, data)
+
+
+def utc_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-11-23T14:46:13.999Z`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

@@ -1,0 +1,77 @@
+"""Which events a reader wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_TERMS = 500
+
+
+class FilterError(ValueError):
+    """The value is not a filter. The text says where it is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Instances and event patterns, both None for "all". An event must fit both.
+
+    A pattern is an event name, `*`, or a family followed by `.*` (`messages.*` takes `messages.upsert`).
+    """
+
+    instances: frozenset[str] | None = None
+    events: frozenset[str] | None = None
+
+    @classmethod
+    def parse(cls, value: object) -> EventFilter:
+        """The filter that `value` spells: None, or an object with the lists `instances` and `events`, both optional.
+
+        Raises `FilterError` for unknown members, other types, empty lists and bad patterns: a filter that is not
+        understood must not look like one that lets everything through.
+        """
+        if value is None:
+            return EVERYTHING
+        if not isinstance(value, dict):
+            raise FilterError("the filter must be an object")
+        unknown = sorted(str(key) for key in value if key not in ("instances", "events"))
+        if unknown:
+            raise FilterError(f"the filter has no member {unknown[0][:64]!r}")
+        return cls.of(value.get("instances"), value.get("events"))
+
+    @classmethod
+    def of(cls, instances: object = None, events: object = None) -> EventFilter:
+        """The filter for these lists of texts; None stands for "all". Raises `FilterError`."""
+        names = _texts("instances", instances)
+        patterns = _texts("events", events)
+        for pattern in patterns or ():
+            if "*" in pattern and pattern != "*" and not (pattern.endswith(".*") and pattern.count("*") == 1):
+                raise FilterError(f"in events: {pattern[:64]!r} is no pattern; write a name, 'family.*' or '*'")
+        return cls(names, None if patterns is None or "*" in patterns else patterns)
+
+    @property
+    def is_everything(self) -> bool:
+        return self.instances is None and self.events is None
+
+    def matches(self, instance: str, event: str) -> bool:
+        """Whether the event named `event` of the instance named `instance` is wanted."""
+        if self.instances is not None and instance not in self.instances:
+            return False
+        return self.events is None or event in self.events or any(
+            event.startswith(pattern[:-1]) for pattern in self.events if pattern.endswith(".*")
+        )
+
+
+EVERYTHING = EventFilter()
+
+
+def _texts(member: str, value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise FilterError(f"{member} must be a list of texts")
+    items = list(value)
+    if not items or len(items) > MAX_TERMS:
+        raise FilterError(f"{member} must have between 1 and {MAX_TERMS} items")
+    if not all(isinstance(item, str) and item for item in items):
+        raise FilterError(f"{member} must be a list of texts that are not empty")
+    return frozenset(items)

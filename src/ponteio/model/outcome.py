@@ -1,0 +1,100 @@
+"""The catalogue of refusals: a stable code for each, its text, and whether trying again can help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way of saying no. `status` is the HTTP status where it is answered over REST."""
+
+    code: str
+    status: int
+    title: str
+    retry: bool = False
+
+
+class RefusalError(Exception):
+    """A request that was understood and refused. `detail` may be shown to the caller; it holds no secret.
+
+    `extra` are further members of the problem document (RFC 9457, section 3.2).
+    """
+
+    def __init__(self, outcome: Outcome, detail: str | None = None, extra: Mapping[str, object] | None = None) -> None:
+        super().__init__(f"{outcome.code}: {detail or outcome.title}")
+        self.outcome = outcome
+        self.detail = detail or outcome.title
+        self.extra = dict(extra or {})
+
+
+@dataclass(slots=True)
+class _Catalogue:
+    by_code: dict[str, Outcome] = field(default_factory=dict)
+
+    def add(self, code: str, status: int, title: str, *, retry: bool = False) -> Outcome:
+        if code in self.by_code:
+            raise ValueError(f"outcome {code} is named twice")
+        outcome = Outcome(code, status, title, retry)
+        self.by_code[code] = outcome
+        return outcome
+
+
+_catalogue = _Catalogue()
+_add = _catalogue.add
+
+# Who asks.
+AUTH_REQUIRED = _add("auth_required", 401, "No API key was given.")
+AUTH_INVALID = _add("auth_invalid", 401, "The API key is unknown or revoked.")
+AUTH_TIMEOUT = _add("auth_timeout", 401, "No authentication arrived in time.", retry=True)
+OPERATOR_ONLY = _add("operator_only", 403, "This needs the operator's key.")
+ORGANIZATION_ONLY = _add("organization_only", 403, "This needs an organization's key: the operator owns no events.")
+
+# What is asked.
+NOT_FOUND = _add("not_found", 404, "There is no such thing here.")
+INSTANCE_NOT_FOUND = _add("instance_not_found", 404, "There is no such instance here.")
+ORGANIZATION_NOT_FOUND = _add("organization_not_found", 404, "There is no such organization here.")
+INVALID_REQUEST = _add("invalid_request", 422, "The request is not as documented.")
+METHOD_NOT_ALLOWED = _add("method_not_allowed", 405, "This address does not take that method.")
+TOO_LARGE = _add("too_large", 413, "The body is larger than allowed.")
+INVALID_CURSOR = _add("invalid_cursor", 400, "The cursor is malformed.")
+CURSOR_EXPIRED = _add("cursor_expired", 410, "The cursor belongs to an earlier life of the log: start over.")
+INVALID_FILTER = _add("invalid_filter", 400, "The filter is malformed.")
+NAME_TAKEN = _add("name_taken", 409, "The name is already in use.")
+INVALID_NAME = _add("invalid_name", 422, "The name cannot be used.")
+
+# Links.
+WEBSOCKET_DISABLED = _add("websocket_disabled", 409, "WebSocket is switched off here: set WEBSOCKET_ENABLED=true.")
+UNLINKABLE_NAME = _add("unlinkable_name", 409, "A name with a comma has no namespace of its own: use global mode.")
+
+# Evolution API.
+UPSTREAM_UNREACHABLE = _add("upstream_unreachable", 502, "Evolution API could not be reached.", retry=True)
+UPSTREAM_TIMEOUT = _add("upstream_timeout", 504, "Evolution API did not answer in time.", retry=True)
+UPSTREAM_AUTH_FAILED = _add("upstream_auth_failed", 502, "Evolution API refused our key.")
+UPSTREAM_BAD_ANSWER = _add("upstream_bad_answer", 502, "What answered is not Evolution API.", retry=True)
+UPSTREAM_REFUSED = _add("upstream_refused", 409, "Evolution API refused the request.")
+UPSTREAM_FAILED = _add("upstream_failed", 502, "Evolution API failed to carry out the request.", retry=True)
+
+# Frames from Evolution that could not become events.
+MALFORMED_FRAME = _add("malformed_frame", 422, "The frame is not a Socket.IO event.")
+MALFORMED_JSON = _add("malformed_json", 422, "The frame's JSON cannot be read.")
+TOO_DEEP = _add("too_deep", 422, "The event's data is nested too deeply.")
+TOO_MANY_NODES = _add("too_many_nodes", 422, "The event's data has too many parts.")
+BAD_ATTACHMENT = _add("bad_attachment", 422, "The frame's binary parts do not fit its text.")
+ENVELOPE_MISSING = _add("envelope_missing", 422, "The event has no envelope.")
+INSTANCE_MISSING = _add("instance_missing", 422, "The envelope names no instance.")
+EVENT_CONTRADICTION = _add("event_contradiction", 422, "The envelope names another event than the frame.")
+
+# Events that could not be addressed: they are kept for the operator.
+UNASSIGNED = _add("unassigned", 409, "The instance belongs to no organization.")
+LINK_CONTRADICTION = _add("link_contradiction", 409, "The event names another instance than the link it came over.")
+
+# Sockets of browsers and services: the codes of `goodbye` and of a refused handshake.
+SLOW_CONSUMER = _add("slow_consumer", 503, "The socket did not keep up.", retry=True)
+SHUTTING_DOWN = _add("shutting_down", 503, "The gateway is stopping.", retry=True)
+REVOKED = _add("revoked", 401, "The key of this socket was revoked.")
+PROTOCOL_VIOLATION = _add("protocol_violation", 400, "The socket sent what this gateway does not take.")
+INTERNAL = _add("internal", 500, "Something went wrong on our side.", retry=True)
+
+CATALOGUE: Mapping[str, Outcome] = _catalogue.by_code
