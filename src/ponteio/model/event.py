@@ -1,7 +1,7 @@
 """An event's life: heard, judged, addressed, stored. Each room takes one type and is the only one to make the next.
 
-    RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEvent ──eventlog──▶ StoredEvent
-                └──────▶ Refusal       └─────────▶ Refusal
+RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEvent ──eventlog──▶ StoredEvent
+            └──────▶ Refusal       └─────────▶ Refusal
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class StoredEvent:
         head["date_time"] = self.date_time
         head["origin"] = self.origin
         extra = b"" if self.extra is None else b',"extra":' + self.extra
-        return orjson.dumps(head)[:-1] + b"%b%b,\"data\":%b}" % (extra, more, data)
+        return orjson.dumps(head)[:-1] + b'%b%b,"data":%b}' % (extra, more, data)
 
 
 def utc_text(moment: datetime) -> str:

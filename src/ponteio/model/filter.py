@@ -56,8 +56,10 @@ class EventFilter:
         """Whether the event named `event` of the instance named `instance` is wanted."""
         if self.instances is not None and instance not in self.instances:
             return False
-        return self.events is None or event in self.events or any(
-            event.startswith(pattern[:-1]) for pattern in self.events if pattern.endswith(".*")
+        return (
+            self.events is None
+            or event in self.events
+            or any(event.startswith(pattern[:-1]) for pattern in self.events if pattern.endswith(".*"))
         )
 
 

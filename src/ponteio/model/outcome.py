@@ -88,6 +88,7 @@ EVENT_CONTRADICTION = _add("event_contradiction", 422, "The envelope names anoth
 
 # Events that could not be addressed: they are kept for the operator.
 UNASSIGNED = _add("unassigned", 409, "The instance belongs to no organization.")
+STORAGE_REJECTED = _add("storage_rejected", 422, "The database refused the event for what it holds.")
 LINK_CONTRADICTION = _add("link_contradiction", 409, "The event names another instance than the link it came over.")
 
 # Sockets of browsers and services: the codes of `goodbye` and of a refused handshake.

@@ -1,0 +1,48 @@
+"""Running the gateway until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import structlog
+
+from ponteio.app import Gateway
+from ponteio.config import GatewaySettings, Settings
+from ponteio.observe.logging import configure_logging
+from ponteio.storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then store and say what was still on its way."""
+    lines = configure_logging(settings.log_level, settings.log_format)
+    try:
+        gateway = Gateway(settings)
+        await gateway.start()
+        settle_memory()
+        try:
+            await stop.wait()
+        finally:
+            log.info("stopping")
+            await gateway.stop()
+    finally:
+        lines.stop()
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database to the newest shape."""
+    database = await Database.open(settings.database_url, checkpoints=False)
+    try:
+        await database.migrate()
+    finally:
+        await database.close()
+    print("the database is up to date")
+
+
+def settle_memory() -> None:
+    """Keep the collector from walking what lives as long as the process: that doubles the cost of many sockets."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)

@@ -1,0 +1,193 @@
+"""Settings: the only reader of the environment.
+
+Names that Evolution API users already have in their `.env` keep their form; everything else begins with `PONTEIO_`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENV_FILE = ".env"
+PREFIX = "PONTEIO_"
+PUBLIC_DEFAULT_KEYS = frozenset({"429683C4C977415CAAFCCE10F7D57E11", "BQYHJGJHJ"})
+"""Global keys printed in Evolution API's own examples: whoever reads them can use them."""
+
+
+_S = TypeVar("_S", bound="Settings")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `faults` names every one of them, without its value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Settings(BaseSettings):
+    """What every command needs."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder of the embedded database.")
+    database_url: str = Field("", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, else JSON."
+    )
+
+    @model_validator(mode="after")
+    def _default_database(self) -> Self:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'ponteio.db'}")
+        return self
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+
+class GatewaySettings(Settings):
+    """What the gateway needs besides."""
+
+    websocket_enabled: bool = Field(True, validation_alias="WEBSOCKET_ENABLED", description="false: dial nothing.")
+    websocket_global_events: bool = Field(
+        False,
+        validation_alias="WEBSOCKET_GLOBAL_EVENTS",
+        description="true: one link for all instances (global mode); false: one link per instance (traditional mode).",
+    )
+    evolution_api_url: str = Field(validation_alias="EVOLUTION_API_URL", description="Where Evolution API answers.")
+    evolution_api_key: SecretStr = Field(
+        validation_alias="EVOLUTION_API_KEY", description="Evolution's global key (its AUTHENTICATION_API_KEY)."
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network of the machine.")
+    port: int = Field(3001, ge=0, le=65535, description="Port to listen on.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web pages of other origins that may call, separated by commas; * allows all."
+    )
+    sockets_per_organization: int = Field(100, ge=1, le=100_000, description="Sockets that one organization may hold.")
+    sockets_per_process: int = Field(5_000, ge=1, le=1_000_000, description="Sockets that this process may hold.")
+    max_frame_mib: int = Field(64, ge=1, le=1024, description="Largest frame taken from Evolution, in MiB.")
+    queue_frames: int = Field(20_000, ge=64, le=10_000_000, description="Frames that may wait before links pause.")
+    queue_mib: int = Field(256, ge=64, le=65_536, description="MiB that may wait before links pause.")
+    sync_s: int = Field(60, ge=5, le=3_600, description="Seconds between two looks at Evolution's list of instances.")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("evolution_api_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        url = value.strip().rstrip("/")
+        if not url.startswith(("http://", "https://")) or "://" not in url or not url.split("://", 1)[1].strip("/"):
+            raise ValueError("must begin with http:// or https:// and name a host")
+        if "@" in url or "?" in url or "#" in url:
+            raise ValueError("must hold no user, query or fragment: the key belongs into EVOLUTION_API_KEY")
+        return url
+
+    @field_validator("evolution_api_key")
+    @classmethod
+    def _usable_key(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if not key.isascii() or not key.isprintable() or key != key.strip():
+            raise ValueError("must be printable ASCII without spaces around it: it travels in an HTTP header")
+        return value
+
+    @property
+    def key_is_public(self) -> bool:
+        """Whether the key is one of the defaults printed in Evolution's examples."""
+        return self.evolution_api_key.get_secret_value() in PUBLIC_DEFAULT_KEYS
+
+
+class ClientSettings(Settings):
+    """What a command needs that speaks to a running gateway."""
+
+    url: str = Field("http://127.0.0.1:3001", description="Where `ponteio tail` finds the gateway.")
+    api_key: SecretStr = Field(SecretStr(""), description="The organization's key that `ponteio tail` uses.")
+
+
+def load_client_settings() -> ClientSettings:
+    """The settings of a command that speaks to a running gateway. Raises `SettingsError` with every fault."""
+    return _load(ClientSettings)
+
+
+def load_settings() -> Settings:
+    """The settings of a command that needs no Evolution server. Raises `SettingsError` with every fault."""
+    return _load(Settings)
+
+
+def load_gateway_settings() -> GatewaySettings:
+    """The settings of the gateway. Raises `SettingsError` with every fault."""
+    return _load(GatewaySettings)
+
+
+def documented() -> dict[str, str]:
+    """Every variable and what it is for."""
+    return {_variable(name, field.validation_alias): field.description or "" for name, field in _fields().items()}
+
+
+def _load(kind: type[_S]) -> _S:
+    faults = _unknown_names(os.environ, dotenv_values(ENV_FILE))
+    try:
+        settings = kind()
+    except ValidationError as error:
+        faults += [f"{_where(item['loc'])}: {_reason(item['type'], item['msg'])}" for item in error.errors()]
+        raise SettingsError(faults) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _fields() -> Mapping[str, FieldInfo]:
+    return {**ClientSettings.model_fields, **GatewaySettings.model_fields}
+
+
+def _variable(name: str, alias: object) -> str:
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
+def _where(location: Iterable[object]) -> str:
+    name = str(next(iter(location), ""))
+    return _variable(name, None) if name in _fields() else name
+
+
+def _reason(kind: str, text: str) -> str:
+    return "is required" if kind == "missing" else text.removeprefix("Value error, ")
+
+
+def _unknown_names(*sources: Mapping[str, str | None]) -> list[str]:
+    """A misspelt setting would be ignored in silence; only `PONTEIO_TEST_…`, which tests read, is let through."""
+    known = list(documented())
+    names = {name for source in sources for name in source if name.startswith(PREFIX)}
+    faults = []
+    for name in sorted(names - set(known)):
+        if name.startswith(PREFIX + "TEST_"):
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        faults.append(f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return faults

@@ -1,0 +1,70 @@
+"""The HTTP server inside a loop that is not its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+
+class ListenerError(RuntimeError):
+    """The address cannot be listened on."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to `host` and `port` (0: any free one). Raises `ListenerError`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ListenerError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return listener
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server that leaves signals to whoever runs the loop and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._socket = listener
+        self._listening = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+    async def open(self) -> None:
+        """Take connections from now on."""
+        self._running = asyncio.create_task(self.serve([self._socket]), name="listener")
+        listening = asyncio.create_task(self._listening.wait())
+        await asyncio.wait({self._running, listening}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if self._running.done():
+            await self._running
+            raise ListenerError("the HTTP server ended at once")
+
+    async def close(self) -> None:
+        """Take no more connections, close those that are open, and wait for the end. Harmless when repeated."""
+        self.should_exit = True
+        if self._running is not None:
+            await self._running
+        self._socket.close()

@@ -1,0 +1,81 @@
+"""Log lines: JSON for machines, columns for people; never content, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import queue
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_QUEUE_LINES = 10_000
+_FIELDS = frozenset(
+    {
+        "addresses", "address", "attempt", "attempts", "bytes", "code", "count", "database", "delay_s", "detail",
+        "dialect", "duration_s", "error", "event", "events", "exc_info", "exception", "frames", "from_at",
+        "global_events",
+        "instance", "instances", "key_id", "kind", "level", "limit", "link", "logger", "mode", "name", "organization",
+        "outcome", "path", "port", "reason", "reconnects", "seq", "server", "sockets", "state", "status", "step",
+        "timestamp", "to_at", "total", "url", "version", "wire_name",
+    }
+)  # fmt: skip
+
+
+def configure_logging(level: str, form: str, stream: TextIO | None = None) -> logging.handlers.QueueListener:
+    """Send every log line to `stream` (standard error unless given), through a queue that never blocks the loop.
+
+    `form` is `json`, `console` or `auto`. Only fields of a fixed list are written, so that content or a secret that
+    slips into a call does not slip out. A full queue drops lines rather than wait for a blocked pipe. The answer is
+    the running listener: stop it last, so that the last lines are written.
+    """
+    out = stream or sys.stderr
+    as_json = form == "json" or (form == "auto" and not out.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _only_known_fields,
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LINES)
+    listener = logging.handlers.QueueListener(lines, handler)
+    root = logging.getLogger()
+    root.handlers = [_DroppingHandler(lines)]
+    root.setLevel(logging.WARNING)  # other libraries' news is not ours to print
+    logging.getLogger("ponteio").setLevel(level.upper())
+    listener.start()
+    return listener
+
+
+class _DroppingHandler(logging.handlers.QueueHandler):
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record  # structlog's fields travel in `msg`; the stock method would flatten them to text
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """A full queue: this line is lost, the loop goes on."""
+
+
+def _only_known_fields(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in [name for name in fields if name not in _FIELDS and not name.startswith("_")]:
+        del fields[name]
+    return fields

@@ -1,0 +1,240 @@
+"""The corridor: hear → judge → address → remember → speak, in arrival order, a batch at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from ponteio.decode.catalogue import canonical
+from ponteio.decode.decoder import Decoder
+from ponteio.eventlog.log import EventLog
+from ponteio.eventlog.quarantine import Quarantine
+from ponteio.model import outcome
+from ponteio.model.event import AddressedEvent, DecodedEvent, RawFrame, Refusal, StoredEvent
+from ponteio.model.identity import Instance
+from ponteio.observe.counters import Counters
+from ponteio.storage.errors import StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.tenancy.directory import Directory
+
+log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+BATCH_FRAMES = 64
+"""Frames that one commit takes at most: what a SIGKILL can lose."""
+BATCH_BYTES = 8 * 1024 * 1024
+LARGE_FRAME_BYTES = 1024 * 1024
+"""Above this, decoding takes long enough to hold up the loop, and goes to a thread."""
+RETRY_FIRST_S = 0.1
+RETRY_LAST_S = 5.0
+
+
+class FrameQueue:
+    """Frames on their way from the links to the corridor, in arrival order.
+
+    `accept` never blocks and never drops. The bound works on the links: one that finds the queue full stops reading
+    its socket, so that TCP holds the rest back, and reads on when half of the queue is free again. What a link had
+    already read when the queue filled is taken too: the bound may be passed by one read of each link.
+    """
+
+    def __init__(self, max_frames: int = 20_000, max_bytes: int = 256 * 1024 * 1024) -> None:
+        self._frames: deque[RawFrame] = deque()
+        self._bytes = 0
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._arrived = asyncio.Event()
+        self._unfinished = 0
+        self._all_finished = asyncio.Event()
+        self._all_finished.set()
+        self._waiting: list[Callable[[], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self._bytes
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._frames) >= self._max_frames or self._bytes >= self._max_bytes
+
+    def accept(self, frame: RawFrame) -> None:
+        """Take `frame`, whatever the load."""
+        self._frames.append(frame)
+        self._bytes += frame.size
+        self._unfinished += 1
+        self._all_finished.clear()
+        self._arrived.set()
+
+    def when_room(self, resume: Callable[[], None]) -> None:
+        """Call `resume` once, when the queue is at most half full."""
+        self._waiting.append(resume)
+        self._wake()
+
+    async def take(self) -> list[RawFrame]:
+        """The next frames, at least one: as many as are there, up to the bounds of a batch."""
+        while not self._frames:
+            self._arrived.clear()
+            await self._arrived.wait()
+        taken: list[RawFrame] = []
+        size = 0
+        while self._frames and len(taken) < BATCH_FRAMES and (not taken or size + self._frames[0].size <= BATCH_BYTES):
+            frame = self._frames.popleft()
+            size += frame.size
+            taken.append(frame)
+        self._bytes -= size
+        self._wake()
+        return taken
+
+    def finished(self, count: int) -> None:
+        """Say that `count` taken frames have been dealt with."""
+        self._unfinished -= count
+        if not self._unfinished:
+            self._all_finished.set()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until every accepted frame has been dealt with; False when the time runs out first."""
+        try:
+            await asyncio.wait_for(self._all_finished.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def _wake(self) -> None:
+        if self._waiting and len(self._frames) * 2 <= self._max_frames and self._bytes * 2 <= self._max_bytes:
+            waiting, self._waiting = self._waiting, []
+            for resume in waiting:
+                resume()
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Whom the corridor tells, after the commit."""
+
+    announce: Callable[[Sequence[StoredEvent]], None]
+    instance_changed: Callable[[Instance], None]
+
+
+class Corridor:
+    """One task that carries every frame from the queue to the log and then to the voices.
+
+    A batch that the database cannot take just now is sent again, unchanged, until it can (the fingerprint makes that
+    harmless); meanwhile the queue fills and the links pause. An event that the database refuses for what it holds
+    goes to quarantine alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: FrameQueue,
+        decoder: Decoder,
+        directory: Directory,
+        events: EventLog,
+        quarantine: Quarantine,
+        counters: Counters,
+        voices: Voices,
+    ) -> None:
+        self._queue = queue
+        self._decoder = decoder
+        self._directory = directory
+        self._events = events
+        self._quarantine = quarantine
+        self._counters = counters
+        self._voices = voices
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            frames = await self._queue.take()
+            await self._carry(frames)
+            self._queue.finished(len(frames))
+
+    async def _carry(self, frames: Sequence[RawFrame]) -> None:
+        self._counters.add("frames_received", len(frames))
+        addressed: list[AddressedEvent] = []
+        refused: list[Refusal] = []
+        decoded: list[DecodedEvent] = []
+        for frame in frames:
+            judged = await self._judge(frame)
+            if isinstance(judged, Refusal):
+                refused.append(judged)
+                continue
+            placed = self._directory.address(judged)
+            if isinstance(placed, Refusal):
+                refused.append(placed)
+            else:
+                addressed.append(placed)
+            if not isinstance(placed, Refusal) or placed.outcome is outcome.UNASSIGNED:
+                decoded.append(judged)
+        stored = await self._remember(addressed, refused) if addressed else []
+        if refused:
+            await self._set_aside(refused)
+        self._voices.announce(stored)
+        await self._note(decoded)
+
+    async def _judge(self, frame: RawFrame) -> DecodedEvent | Refusal:
+        if frame.size > LARGE_FRAME_BYTES:
+            return await asyncio.to_thread(self._decoder.decode, frame)
+        return self._decoder.decode(frame)
+
+    async def _remember(self, batch: list[AddressedEvent], refused: list[Refusal]) -> list[StoredEvent]:
+        try:
+            appended = await self._persist(lambda: self._events.append(batch))
+        except StorageError as error:
+            if len(batch) > 1:
+                halves = (batch[: len(batch) // 2], batch[len(batch) // 2 :])
+                return [stored for half in halves for stored in await self._remember(half, refused)]
+            refused.append(_rejected(batch[0].decoded, error))
+            return []
+        self._counters.add("events_stored", len(appended.stored))
+        self._counters.add("events_duplicate", appended.duplicates)
+        for event in appended.stored:
+            self._counters.event(canonical(event.event))
+        return appended.stored
+
+    async def _set_aside(self, refused: Sequence[Refusal]) -> None:
+        for refusal in refused:
+            self._counters.refuse(refusal.outcome.code)
+        try:
+            await self._persist(lambda: self._quarantine.put(refused))
+        except StorageError as error:
+            self._counters.add("quarantine_rejected", len(refused))
+            log.error("quarantine refused by the database", count=len(refused), error=type(error).__name__)
+
+    async def _note(self, decoded: Sequence[DecodedEvent]) -> None:
+        for event in decoded:
+            if event.change is None:
+                continue
+            change, server_id, name = event.change, event.target.server_id, event.instance
+            changed = await self._persist(lambda: self._directory.note(server_id, name, change))  # noqa: B023
+            if changed is not None:
+                self._voices.instance_changed(changed)
+
+    async def _persist(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        delay_s = RETRY_FIRST_S
+        while True:
+            try:
+                return await work()
+            except (StorageUnavailableError, StorageSchemaError) as error:
+                self._counters.add("storage_retries")
+                log.error("database cannot take a batch; trying again", error=type(error).__name__, delay_s=delay_s)
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, RETRY_LAST_S)
+
+
+def _rejected(event: DecodedEvent, error: StorageError) -> Refusal:
+    return Refusal(
+        outcome=outcome.STORAGE_REJECTED,
+        frame_target=event.target,
+        received_at=event.received_at,
+        detail=type(error).__name__,
+        size=len(event.data),
+        instance=event.instance,
+        event=event.event,
+    )

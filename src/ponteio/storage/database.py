@@ -1,0 +1,117 @@
+"""The door to the database: transactions that read or write, and nothing half-done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ponteio.storage import migrator, postgres, sqlite
+from ponteio.storage.database_url import SqliteFile, parse_database_url
+from ponteio.storage.errors import StorageConflictError, StorageError, StorageUnavailableError
+
+Dialect = Literal["sqlite", "postgresql"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    dialect: Dialect
+    schema: str | None
+    writer: AsyncEngine
+    reader: AsyncEngine
+    translate: Callable[[BaseException], StorageError]
+
+
+class Database:
+    """Transactions on SQLite or PostgreSQL. Made by `Database.open`; driver errors leave it as `StorageError`."""
+
+    def __init__(self, engines: _Engines) -> None:
+        self._engines = engines
+        self._closed = False
+        # SQLite has one writer: those who wait queue here, in order, instead of in the pool with its deadline.
+        self._turn = asyncio.Lock() if engines.dialect == "sqlite" else nullcontext()
+
+    @classmethod
+    async def open(cls, url: str, checkpoints: bool = True) -> Database:
+        """The database that `url` means, reached and answering, not yet migrated.
+
+        `checkpoints` is for the one process that may copy SQLite's write-ahead log home: the gateway. Every other
+        process passes False. Raises `StorageUrlError` or `StorageUnavailableError`.
+        """
+        database = cls(_engines(url, checkpoints=checkpoints))
+        try:
+            async with database._guarded(), database._engines.writer.connect():
+                pass
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engines.dialect
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction: everything read in it belongs to the same moment."""
+        async with self._guarded(), self._engines.reader.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed and on disk when the block ends, undone when the block raises.
+
+        On SQLite transactions take turns. When the commit itself fails its result is unknown.
+        """
+        async with self._turn, self._guarded(), self._engines.writer.connect() as connection:
+            try:
+                async with connection.begin():
+                    yield connection
+            except DBAPIError as error:
+                # After a failed write or fsync the connection's view of the file cannot be trusted.
+                if not isinstance(self._translated(error), StorageConflictError):
+                    await connection.invalidate()
+                raise
+
+    async def migrate(self) -> None:
+        """The tables are those of this program; whoever migrates at the same time waits. Raises `StorageSchemaError`
+        when the database was made by a newer program.
+        """
+        async with self.write() as connection:
+            await connection.run_sync(migrator.upgrade, self._engines.schema)
+
+    async def close(self) -> None:
+        """No connection and no thread is left. May be called again."""
+        self._closed = True
+        await self._engines.reader.dispose()
+        await self._engines.writer.dispose()
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[None]:
+        if self._closed:
+            raise StorageUnavailableError("the database is closed")
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._translated(error) from None
+        except PoolTimeoutError:
+            raise StorageUnavailableError("all connections to the database are busy") from None
+
+    def _translated(self, error: DBAPIError) -> StorageError:
+        return self._engines.translate(error.orig or error)
+
+
+def _engines(url: str, *, checkpoints: bool) -> _Engines:
+    place = parse_database_url(url)
+    if isinstance(place, SqliteFile):
+        sqlite.create_file(place)
+        writer, reader = sqlite.writer_engine(place, checkpoints=checkpoints), sqlite.reader_engine(place)
+        return _Engines("sqlite", None, writer, reader, sqlite.translate)
+    writer, reader = postgres.writer_engine(place), postgres.reader_engine(place)
+    return _Engines("postgresql", place.schema, writer, reader, postgres.translate)

@@ -1,0 +1,42 @@
+"""Brings the tables up to this program's version, inside one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from ponteio.storage.errors import StorageSchemaError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number will do as long as nobody else takes it: the one lock of all who migrate ("ponteio" in ASCII).
+_LOCK = 0x706F6E7465696F
+
+
+def upgrade(connection: Connection, schema: str | None = None) -> None:
+    """Run what is missing. The caller's transaction carries it, so that a failure leaves the former tables.
+
+    SQLite's caller holds the write lock already; on PostgreSQL this takes an advisory lock, and makes `schema`.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        if schema is not None:
+            _create_schema(connection, schema)
+    config = Config(attributes={"connection": connection})
+    # A percent sign means something to the parser behind Config.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageSchemaError("the database was made by a newer version of this program") from error
+
+
+def _create_schema(connection: Connection, schema: str) -> None:
+    # Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to create even when there is nothing to do.
+    known = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
+    if known is None:
+        quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
+        connection.execute(text(f"CREATE SCHEMA {quoted}"))

@@ -1,0 +1,123 @@
+"""The only file that knows the SQLite driver."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ponteio.storage.database_url import SqliteFile
+from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+
+READERS = 4
+# How long a writer waits for another process's transaction.
+BUSY_S = 10.0
+# Pages of write-ahead log before the gateway's writer copies them home: about 4 MiB.
+CHECKPOINT_PAGES = 1000
+WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+_MAY_PASS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+def writer_engine(file: SqliteFile, *, checkpoints: bool) -> AsyncEngine:
+    """An engine with one connection, whose transactions begin with the write lock and are on disk when committed.
+
+    It is the only connection that copies the write-ahead log home, and only when `checkpoints`: SQLite before 3.51.3
+    can lose commits when two connections do.
+    """
+    engine = _engine(file, "rwc", pool_size=1)
+    pages = CHECKPOINT_PAGES if checkpoints else 0
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        _run(
+            connection,
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA foreign_keys = ON",
+            f"PRAGMA wal_autocheckpoint = {pages}",
+            f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}",
+        )
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reader_engine(file: SqliteFile) -> AsyncEngine:
+    """An engine whose connections cannot write. Each transaction sees one state of the database."""
+    engine = _engine(file, "ro", pool_size=READERS)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        _run(connection, "PRAGMA query_only = ON")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def create_file(file: SqliteFile) -> None:
+    """The file and its folder exist; a file made here can be read by its owner only, and so can what SQLite puts
+    beside it. Raises `StorageUnavailableError`.
+    """
+    try:
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file.path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorageUnavailableError(f"the database file cannot be opened: {error.strerror}") from None
+
+
+def translate(error: BaseException) -> StorageError:
+    """What `error`, an exception of the driver, means to a caller."""
+    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
+    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    text = f"SQLite: {name}"
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return StorageConflictError(text)
+    if primary in _MAY_PASS or "no active connection" in str(error):
+        return StorageUnavailableError(text)
+    if str(error).startswith("no such table"):
+        return StorageSchemaError(f"{text} (no such table)")
+    return StorageError(text)
+
+
+def _engine(file: SqliteFile, mode: str, *, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        f"sqlite+aiosqlite:///file:{quote(str(file.path))}?mode={mode}&uri=true",
+        # Transactions begin where we say, never by the driver's guess.
+        connect_args={"isolation_level": None, "timeout": BUSY_S},
+        pool_size=pool_size,
+        max_overflow=0,
+        # Every transaction here ends in a commit or a rollback of ours.
+        pool_reset_on_return=None,
+        hide_parameters=True,
+    )
+
+
+def _run(connection: DBAPIConnection, *pragmas: str) -> None:
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(pragma)
+    cursor.close()

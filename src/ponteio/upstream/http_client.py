@@ -1,0 +1,158 @@
+"""The one place where HTTP leaves the house: bounded in time, bytes and parallel calls; no redirects, no proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx2
+
+from ponteio.model import outcome
+from ponteio.model.outcome import RefusalError
+
+_KEEP_ALIVE_S = 3.0
+"""Node closes idle connections after 5 s: ours go first, so that no call is sent into a closing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """Bounds of one server's client. `total_s` includes the wait for a free connection.
+
+    `max_body` counts bytes after decompression. `transport` replaces the network.
+    """
+
+    connect_s: float = 5.0
+    total_s: float = 15.0
+    max_body: int = 4 * 1024 * 1024
+    parallel: int = 8
+    transport: httpx2.AsyncBaseTransport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back, whole and decompressed. `content_type` is in lower case, without parameters."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class HttpClient:
+    """Calls to one server. `headers` go with every call and nowhere else: redirects are not followed."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], options: HttpOptions | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        self._options = options or HttpOptions()
+        self._client: httpx2.AsyncClient | None = None
+
+    async def request(
+        self, method: str, path: str, *, json: bytes | None = None, max_body: int | None = None
+    ) -> HttpAnswer:
+        """The server's answer to `method path`, whatever its status.
+
+        `path` is already encoded and may hold a query. Raises `RefusalError` with UPSTREAM_UNREACHABLE,
+        UPSTREAM_TIMEOUT, or UPSTREAM_BAD_ANSWER (not HTTP, broken compression, larger than the limit).
+        """
+        try:
+            async with asyncio.timeout(self._options.total_s):
+                return await self._exchange(method, path, json, max_body or self._options.max_body)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            _refuse_late(error)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            _refuse(error)
+
+    async def close(self) -> None:
+        """Close every connection. A later call opens new ones."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    async def _exchange(self, method: str, path: str, json: bytes | None, max_body: int) -> HttpAnswer:
+        headers = {} if json is None else {"content-type": "application/json"}
+        async with self._opened().stream(method, self._url + path, content=json, headers=headers) as response:
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > max_body:
+                    detail = f"The answer of Evolution API is larger than {max_body} bytes."
+                    raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail)
+        content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return HttpAnswer(response.status_code, content_type, bytes(body))
+
+    def _opened(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            options = self._options
+            self._client = httpx2.AsyncClient(
+                headers=self._headers,
+                transport=options.transport,
+                timeout=httpx2.Timeout(options.total_s, connect=options.connect_s),
+                limits=httpx2.Limits(
+                    max_connections=options.parallel,
+                    max_keepalive_connections=options.parallel,
+                    keepalive_expiry=_KEEP_ALIVE_S,
+                ),
+                follow_redirects=False,
+                trust_env=False,
+                # Plain HTTP never turns into TLS here: the certificates need not be read.
+                verify=ssl.create_default_context() if self._url.startswith("https:") else False,
+            )
+        return self._client
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where `url` points, with the scheme's own port when it names none. Raises `ValueError` if it points nowhere."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the address must begin with http:// or https:// and name a host")
+    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _refuse_late(error: Exception) -> NoReturn:
+    if isinstance(error, httpx2.ConnectTimeout):
+        detail = "Evolution API could not be reached: no connection in time."
+        raise RefusalError(outcome.UPSTREAM_UNREACHABLE, detail) from None
+    raise RefusalError(outcome.UPSTREAM_TIMEOUT) from None
+
+
+def _refuse(error: Exception) -> NoReturn:
+    # The library's texts are not passed on: some repeat the header that could not be sent, which is the key.
+    if isinstance(error, httpx2.LocalProtocolError):
+        detail = "The call cannot be sent: EVOLUTION_API_KEY holds characters that no header may have."
+        raise RefusalError(outcome.UPSTREAM_AUTH_FAILED, detail) from None
+    if isinstance(error, httpx2.DecodingError):
+        detail = "The answer's compression is broken."
+        raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail) from None
+    if isinstance(error, httpx2.RemoteProtocolError) and not _was_cut(error):
+        detail = "What answers at EVOLUTION_API_URL does not speak HTTP."
+        raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail) from None
+    raise RefusalError(outcome.UPSTREAM_UNREACHABLE, f"Evolution API could not be reached: {_why(error)}.") from None
+
+
+def _was_cut(error: httpx2.RemoteProtocolError) -> bool:
+    text = str(error).lower()
+    return "disconnected" in text or "closed" in text
+
+
+def _why(error: BaseException) -> str:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, socket.gaierror):
+            return "the host's name cannot be resolved"
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({seen.verify_message})"
+        if isinstance(seen, ssl.SSLError):
+            return "TLS failed (is it http:// rather than https://?)"
+        if isinstance(seen, ConnectionRefusedError):
+            return "the connection was refused"
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, httpx2.ConnectError):
+        return "no connection could be made"
+    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
+        return "EVOLUTION_API_URL is not an address"
+    return "the connection was cut"
