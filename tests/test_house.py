@@ -198,9 +198,9 @@ def test_code_names_in_documents_exist() -> None:
         ROOT / "README.pt-BR.md",
         ROOT / "CONTRIBUTING.md",
     ]:
-        for name in re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", page.read_text()):
-            if not any((base / name).exists() for base in (SOURCE, ROOT, ROOT / "src")):
-                faults.append(f"{page.name} names {name}")
+        names = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", page.read_text())
+        known = (SOURCE, ROOT, ROOT / "src")
+        faults += [f"{page.name} names {name}" for name in names if not any((base / name).exists() for base in known)]
     assert not faults, "\n".join(faults)
 
 
@@ -212,7 +212,7 @@ def test_no_file_speaks_of_where_it_was_made() -> None:
     faults = []
     for name in listed:
         path = ROOT / name
-        if name in ("tests/test_house.py",) or not path.is_file() or path.stat().st_size > 1_000_000:
+        if name == "tests/test_house.py" or not path.is_file() or path.stat().st_size > 1_000_000:
             continue
         found = forbidden.search(path.read_text(encoding="utf-8", errors="replace"))
         if found:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import uvicorn
+
+CLOSE_S = 5
+"""Seconds that requests under way get to finish when the server closes."""
 
 
 class ListenerError(RuntimeError):
@@ -33,16 +37,28 @@ def bind(host: str, port: int) -> socket.socket:
 class Listener(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs the loop and says when it listens."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
-        super().__init__(config)
+    def __init__(self, app: Any, listener: socket.socket, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=CLOSE_S,
+                **(options or {}),
+            )
+        )
         self._socket = listener
         self._listening = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     @property
-    def port(self) -> int:
-        port: int = self._socket.getsockname()[1]
-        return port
+    def url(self) -> str:
+        """Where a program on this machine reaches it."""
+        host, port = self._socket.getsockname()[:2]
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
+        return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

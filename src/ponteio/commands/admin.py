@@ -9,41 +9,21 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.table import Table
 
-from ponteio.app import SERVER_ID
 from ponteio.config import Settings
+from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.event import utc_text
 from ponteio.model.identity import Instance, Organization
 from ponteio.model.outcome import INSTANCE_NOT_FOUND, INVALID_REQUEST, NOT_FOUND, ORGANIZATION_NOT_FOUND, RefusalError
-from ponteio.storage.database import Database
-from ponteio.tenancy.api_keys import KeyRing
-from ponteio.tenancy.directory import Directory
-
-
-class Office:
-    """The tenancy of one database, opened for one command. A running gateway notices changes within two seconds."""
-
-    def __init__(self, directory: Directory, keys: KeyRing) -> None:
-        self.directory = directory
-        self.keys = keys
-
-    def organization(self, id_or_name: str) -> Organization:
-        found = self.directory.organization(id_or_name)
-        if found is None:
-            raise RefusalError(ORGANIZATION_NOT_FOUND, f"There is no organization {id_or_name!r}.")
-        return found
 
 
 @asynccontextmanager
-async def office(settings: Settings) -> AsyncIterator[Office]:
-    """The office of the database that `settings` names, migrated and loaded."""
-    database = await Database.open(settings.database_url, checkpoints=False)
+async def office(settings: Settings) -> AsyncIterator[Foundation]:
+    """What is remembered, opened for one command. A running gateway notices changes within two seconds."""
+    here = await Foundation.open(settings.database_url, checkpoints=False)
     try:
-        await database.migrate()
-        directory = Directory(database)
-        await directory.load()
-        yield Office(directory, KeyRing(database))
+        yield here
     finally:
-        await database.close()
+        await here.close()
 
 
 async def create_organization(settings: Settings, name: str, *, as_json: bool) -> None:
@@ -66,7 +46,7 @@ async def list_organizations(settings: Settings, *, as_json: bool) -> None:
 async def create_key(settings: Settings, organization: str | None, label: str, *, as_json: bool) -> None:
     """Make a key and print its secret: the only time that it is shown."""
     async with office(settings) as here:
-        owner = None if organization is None else here.organization(organization).organization_id
+        owner = None if organization is None else _organization(here, organization).organization_id
         key, secret = await here.keys.create(owner, label)
     text = f"{secret}\n\nKey {key.key_id}. It is shown this once; only its hash is kept."
     _say(as_json, {"key_id": key.key_id, "api_key": secret, "organization": owner}, text)
@@ -107,7 +87,7 @@ async def list_instances(settings: Settings, *, as_json: bool) -> None:
 async def assign_instance(settings: Settings, name: str, organization: str, *, move: bool) -> None:
     """Give the instance to `organization`; taking it from another owner must be said with `move`."""
     async with office(settings) as here:
-        owner = here.organization(organization)
+        owner = _organization(here, organization)
         known = here.directory.find(SERVER_ID, name)
         if known and known.organization_id not in (None, owner.organization_id) and not move:
             raise RefusalError(
@@ -125,7 +105,14 @@ async def unassign_instance(settings: Settings, name: str) -> None:
     print(f"instance {name} belongs to nobody; its events go to quarantine")
 
 
-def _instance_row(here: Office, instance: Instance) -> tuple[str, str, str, str]:
+def _organization(here: Foundation, id_or_name: str) -> Organization:
+    found = here.directory.organization(id_or_name)
+    if found is None:
+        raise RefusalError(ORGANIZATION_NOT_FOUND, f"There is no organization {id_or_name!r}.")
+    return found
+
+
+def _instance_row(here: Foundation, instance: Instance) -> tuple[str, str, str, str]:
     owner = here.directory.organization(instance.organization_id) if instance.organization_id else None
     state = "removed" if instance.removed_at else str(instance.state)
     return instance.name, owner.name if owner else "", state, instance.integration or ""

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ponteio.app import SERVER_ID, Gateway
-from ponteio.commands.admin import Office, office
+from ponteio.app import Gateway
+from ponteio.commands.admin import office
 from ponteio.config import GatewaySettings
+from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.outcome import RefusalError
 from ponteio.observe.logging import configure_logging
 from ponteio.simulator.options import SimulatorOptions
@@ -102,7 +103,7 @@ async def _prepare(settings: GatewaySettings, simulator: Simulator, old: DemoNot
         owner = here.directory.organization(ORGANIZATION) or await here.directory.create_organization(ORGANIZATION)
         api_key = await _key(here, owner.organization_id, old.api_key if old else None)
         operator_key = await _key(here, None, old.operator_key if old else None)
-        for name in simulator.instance_names():
+        for name in sorted(it.name for it in simulator.world):
             known = here.directory.find(SERVER_ID, name)
             if known is None or known.organization_id != owner.organization_id:
                 await here.directory.assign(name, owner.organization_id, server_id=SERVER_ID)
@@ -115,7 +116,7 @@ async def _prepare(settings: GatewaySettings, simulator: Simulator, old: DemoNot
     )
 
 
-async def _key(here: Office, organization_id: str | None, old: str | None) -> str:
+async def _key(here: Foundation, organization_id: str | None, old: str | None) -> str:
     if old is not None:
         try:
             principal = await here.keys.authenticate(old)

@@ -25,7 +25,7 @@ class DemoScreen:
         console.print(f"  Key   {notes.api_key}", soft_wrap=True)
         console.print(f"\n  The operator's key and the simulator's address are in {self._options.data / NOTES}.")
         console.print(f"  Try:  curl -H 'apikey: {notes.api_key}' {notes.url}/api/websocket/instances", soft_wrap=True)
-        console.print(f"  REST: {notes.url}/docs   End: Ctrl-C\n", soft_wrap=True)
+        console.print(f"  API:  {notes.url}/openapi.json   End: Ctrl-C\n", soft_wrap=True)
         forever = asyncio.Event()
         if self._tail:
             await tail_until(TailOptions(notes.url, notes.api_key), forever)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 TEXT_CHARS = 60
@@ -72,7 +72,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-_TEMPLATES = {
+_TEMPLATES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "messages.upsert": _message,
     "send.message": _message,
     "messages.update": _update,

@@ -56,8 +56,8 @@ def settings_faults(error: SettingsError) -> NoReturn:
     fail(f"the settings cannot be used (.env and environment; see .env.example):\n{lines}", EXIT_USAGE)
 
 
-async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Await `work(stop)`; SIGINT or SIGTERM sets `stop`, a second one cancels."""
+async def until_told(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
+    """The result of `work(stop)`; SIGINT or SIGTERM sets `stop`, a second one cancels."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stop))
@@ -70,7 +70,7 @@ async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told)
     try:
-        await task
+        return await task
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

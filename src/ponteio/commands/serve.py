@@ -9,8 +9,8 @@ import structlog
 
 from ponteio.app import Gateway
 from ponteio.config import GatewaySettings, Settings
+from ponteio.foundation import Foundation
 from ponteio.observe.logging import configure_logging
-from ponteio.storage.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +33,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
 
 async def migrate(settings: Settings) -> None:
     """Bring the database to the newest shape."""
-    database = await Database.open(settings.database_url, checkpoints=False)
-    try:
-        await database.migrate()
-    finally:
-        await database.close()
+    await (await Foundation.open(settings.database_url, checkpoints=False)).close()
     print("the database is up to date")
 
 

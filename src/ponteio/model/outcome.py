@@ -85,6 +85,7 @@ BAD_ATTACHMENT = _add("bad_attachment", 422, "The frame's binary parts do not fi
 ENVELOPE_MISSING = _add("envelope_missing", 422, "The event has no envelope.")
 INSTANCE_MISSING = _add("instance_missing", 422, "The envelope names no instance.")
 EVENT_CONTRADICTION = _add("event_contradiction", 422, "The envelope names another event than the frame.")
+OVERSIZE_FRAME = _add("oversize_frame", 413, "The frame is larger than allowed.")
 
 # Events that could not be addressed: they are kept for the operator.
 UNASSIGNED = _add("unassigned", 409, "The instance belongs to no organization.")
@@ -96,6 +97,9 @@ SLOW_CONSUMER = _add("slow_consumer", 503, "The socket did not keep up.", retry=
 SHUTTING_DOWN = _add("shutting_down", 503, "The gateway is stopping.", retry=True)
 REVOKED = _add("revoked", 401, "The key of this socket was revoked.")
 PROTOCOL_VIOLATION = _add("protocol_violation", 400, "The socket sent what this gateway does not take.")
+TOO_MANY_SOCKETS = _add("too_many_sockets", 429, "There are as many sockets as are allowed.", retry=True)
+ORIGIN_REFUSED = _add("origin_refused", 403, "Pages of this origin may not connect.")
 INTERNAL = _add("internal", 500, "Something went wrong on our side.", retry=True)
+NOT_READY = _add("not_ready", 503, "The database does not answer.", retry=True)
 
 CATALOGUE: Mapping[str, Outcome] = _catalogue.by_code

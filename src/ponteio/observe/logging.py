@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import queue
@@ -12,6 +13,7 @@ from typing import Any, TextIO
 import structlog
 
 _QUEUE_LINES = 10_000
+_STOP_S = 2.0
 _FIELDS = frozenset(
     {
         "addresses", "address", "attempt", "attempts", "bytes", "code", "count", "database", "delay_s", "detail",
@@ -24,7 +26,28 @@ _FIELDS = frozenset(
 )  # fmt: skip
 
 
-def configure_logging(level: str, form: str, stream: TextIO | None = None) -> logging.handlers.QueueListener:
+class LogWriter(logging.handlers.QueueListener):
+    """The thread that writes. Stopping it takes at most two seconds, even when nobody reads the pipe."""
+
+    def enqueue_sentinel(self) -> None:
+        while True:
+            try:
+                self.queue.put_nowait(None)
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self.queue.get_nowait()
+            else:
+                return
+
+    def stop(self) -> None:
+        """Write what waits, as far as the pipe takes it."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self.enqueue_sentinel()
+            thread.join(_STOP_S)
+
+
+def configure_logging(level: str, form: str, stream: TextIO | None = None) -> LogWriter:
     """Send every log line to `stream` (standard error unless given), through a queue that never blocks the loop.
 
     `form` is `json`, `console` or `auto`. Only fields of a fixed list are written, so that content or a secret that
@@ -50,7 +73,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> lo
     renderer: Any = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty())
     )
-    handler = logging.StreamHandler(out)
+    handler = _LastHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -58,13 +81,18 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> lo
         )
     )
     lines: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LINES)
-    listener = logging.handlers.QueueListener(lines, handler)
+    listener = LogWriter(lines, handler)
     root = logging.getLogger()
     root.handlers = [_DroppingHandler(lines)]
     root.setLevel(logging.WARNING)  # other libraries' news is not ours to print
     logging.getLogger("ponteio").setLevel(level.upper())
     listener.start()
     return listener
+
+
+class _LastHandler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """The stream is gone: there is nowhere left to say so."""
 
 
 class _DroppingHandler(logging.handlers.QueueHandler):

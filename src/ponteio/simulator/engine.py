@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -47,10 +48,9 @@ class _StrictWebSocket:
         return frame
 
     async def close(self) -> None:
-        try:
+        # The peer may be gone already; there is nobody to tell.
+        with contextlib.suppress(Exception):
             await self._websocket.asgi_send({"type": "websocket.close", "code": None})
-        except Exception:  # noqa: BLE001, S110 - the peer may be gone already; there is nobody to tell
-            pass
 
 
 class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio is untyped
@@ -61,18 +61,20 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio 
         for packet in packets:
             self.queue.put_nowait(packet)
 
-    async def hang_up(self, reason: str) -> None:
-        """End the session and its transport."""
+    async def close(self, wait: bool = False, abort: bool = False, reason: str | None = None) -> None:
+        """End the session and its transport: a websocket is closed, a pending poll is answered (the library does
+        neither). `abort` = the other side has already said goodbye; nobody is ever waited for."""
         if self.closed or self.closing:
             return
-        await self.close(wait=False, abort=True, reason=reason)
-        self.queue.put_nowait(None if self.upgraded else eio_packet.Packet(eio_packet.CLOSE))
+        await super().close(wait=False, abort=True, reason=reason)
+        last = eio_packet.Packet(eio_packet.NOOP if abort else eio_packet.CLOSE)
+        self.queue.put_nowait(None if self.upgraded else last)
 
     async def check_ping_timeout(self) -> bool:
         if self.closed:
             raise exceptions.SocketIsClosedError
         if self.last_ping and time.time() - self.last_ping > self.server.ping_timeout:
-            await self.hang_up(self.server.reason.PING_TIMEOUT)
+            await self.close(reason=self.server.reason.PING_TIMEOUT)
             return False
         return True
 
@@ -104,7 +106,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio is u
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         if self.start_service_task:
-            self.start_service_task = False
+            self.start_service_task: bool = False
             self.service_task_handle = self.start_background_task(self._service_task)
         sid = self.generate_id()
         session = EngineSocket(self, sid)

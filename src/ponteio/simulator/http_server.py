@@ -47,7 +47,7 @@ class HttpServer:
 
     def __init__(self, app: AsgiApp) -> None:
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # uvicorn spells the ASGI message types out
+            app,
             http="httptools",
             ws="websockets-sansio",
             lifespan="off",
@@ -73,28 +73,29 @@ class HttpServer:
 
     def drop_connections(self, *, spare: Peer | None = None) -> int:
         """Cut every TCP connection without a close frame, except the one of `spare`; how many were cut."""
-        cut = 0
-        for protocol in list(self._server.server_state.connections):
-            transport = protocol.transport
-            if transport is not None and (spare is None or protocol.client != spare):
-                transport.abort()
-                cut += 1
-        return cut
+        doomed = [each for each in self._connections() if spare is None or each.client != spare]
+        for protocol in doomed:
+            protocol.transport.abort()
+        return len(doomed)
 
     def cut(self, peer: Peer) -> None:
         """Cut the TCP connection of `peer`."""
-        for protocol in list(self._server.server_state.connections):
-            if protocol.client == peer and protocol.transport is not None:
+        for protocol in self._connections():
+            if protocol.client == peer:
                 protocol.transport.abort()
 
     def pause_websockets(self, paused: bool) -> None:
         """Stop (or resume) reading from websocket connections, so that not even a ping frame is answered."""
-        for protocol in list(self._server.server_state.connections):
+        for protocol in self._connections():
             if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.transport.is_closing():
                 if paused:
                     protocol.transport.pause_reading()
                 else:
                     protocol.transport.resume_reading()
+
+    def _connections(self) -> list[Any]:
+        connections: set[Any] = self._server.server_state.connections
+        return [each for each in connections if each.transport is not None]
 
     async def kill(self, *, settle_s: float = 1.0) -> None:
         """Refuse, cut and forget; request handlers get `settle_s` to notice that their peers are gone."""

@@ -27,6 +27,8 @@ ClientEventListener = Callable[[str, str], None]
 class _RawNamePacket(sio_packet.Packet):  # type: ignore[misc]  # socketio is untyped
     """A packet whose namespace is everything up to the comma, as in Node (the library also cuts it at `?`)."""
 
+    namespace: str | None
+
     def decode(self, encoded_packet: Frame) -> int:
         attachments: int = super().decode(encoded_packet)
         if self.namespace and isinstance(encoded_packet, str) and (match := _NAMESPACE.match(encoded_packet)):
@@ -99,14 +101,14 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # socketio is u
         joined = any(self.manager.sid_from_eio_sid(eio_sid, name) for name in list(self.manager.get_namespaces()))
         session = self.eio.sockets.get(eio_sid)
         if session is not None and not joined:
-            await session.hang_up(self.reason.SERVER_DISCONNECT)
+            await session.close(reason=self.reason.SERVER_DISCONNECT)
 
     async def _handle_eio_message(self, eio_sid: str, data: Frame) -> None:
         try:
             await super()._handle_eio_message(eio_sid, data)
         except Exception:  # noqa: BLE001 - Node closes the transport on whatever its parser does not accept
             if session := self.eio.sockets.get(eio_sid):
-                await session.hang_up(self.reason.TRANSPORT_ERROR)
+                await session.close(reason=self.reason.TRANSPORT_ERROR)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         if (namespace or "/") in self.namespaces:

@@ -88,6 +88,8 @@ class Instance:
     settings: dict[str, Any]
     messages: deque[StoredMessage]
     websocket: WebsocketRow | None = None
+    #: Whether a phone is paired; without, a connect shows QR codes.
+    is_paired: bool = False
     owner_jid: str | None = None
     profile_name: str | None = None
     disconnected_at: datetime | None = None
@@ -95,7 +97,8 @@ class Instance:
     disconnection_object: str | None = None
     contacts: set[str] = field(default_factory=set)
     chats: set[str] = field(default_factory=set)
-    statuses: list[dict[str, Any]] = field(default_factory=list)
+    #: Receipts, newest last.
+    statuses: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10_000))
     memory: Memory | None = None
 
     @property
@@ -108,6 +111,16 @@ class Instance:
         row = self.websocket
         # `groups.update` becomes GROUPS_UPDATE, which no list can contain: it never passes, as in Evolution.
         return row is not None and row.enabled and config_name(event) in row.events
+
+    def note(self, event: str, data: Any) -> None:
+        """Keep what the database keeps of an event (its messages apart)."""
+        if event == "messages.update":
+            self.statuses.append(data)
+            return
+        table = {"contacts": self.contacts, "chats": self.chats}.get(event.partition(".")[0])
+        if table is not None:
+            items = data if isinstance(data, list) else [data]
+            table.update(each["remoteJid"] for each in items if isinstance(each, dict) and "remoteJid" in each)
 
     def unload(self) -> None:
         """Forget what a process end forgets."""

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from ponteio.storage.moments import sortable_utc
+
 _UNSTORABLE = re.compile("[\x00\x01\ud800-\udfff]")
 _ESCAPED = re.compile("\x01([0-9a-f]{4})")
 
@@ -27,13 +29,6 @@ def restored(text: str) -> str:
     return _ESCAPED.sub(_unescape, text) if "\x01" in text else text
 
 
-def sortable_utc(moment: datetime) -> str:
-    """ISO 8601 text in UTC with microseconds, whose alphabetical order is the order in time."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, read back in UTC: `timestamptz` on PostgreSQL, sortable text on SQLite."""
 
@@ -49,7 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         text = sortable_utc(value)
         return text if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -62,10 +57,10 @@ class ForeignText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else storable(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else restored(value)
 
 

@@ -22,6 +22,7 @@ def upgrade(connection: Connection, schema: str | None = None) -> None:
     SQLite's caller holds the write lock already; on PostgreSQL this takes an advisory lock, and makes `schema`.
     """
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         if schema is not None:
             _create_schema(connection, schema)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ponteio.storage.database_url import SqliteFile
 from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.script import InsertNew, Load, Query, Rows, Script, Step, storable_rows
+
+T = TypeVar("T")
+DriverError = sqlite3.Error
 
 READERS = 4
 # How long a writer waits for another process's transaction.
@@ -78,6 +82,14 @@ def reader_engine(file: SqliteFile) -> AsyncEngine:
     return engine
 
 
+async def run(connection: Any, script: Script[T], dialect: Dialect, *, writes: bool) -> T:
+    """Carry out `script` as one transaction, in one hop to the thread of this aiosqlite connection."""
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    # The library offers a hop for each statement only; SQLAlchemy reaches behind it in the same way.
+    result: T = await connection._execute(_drive, connection._conn, script, dialect, begin)
+    return result
+
+
 def create_file(file: SqliteFile) -> None:
     """The file and its folder exist; a file made here can be read by its owner only, and so can what SQLite puts
     beside it. Raises `StorageUnavailableError`.
@@ -101,6 +113,35 @@ def translate(error: BaseException) -> StorageError:
     if str(error).startswith("no such table"):
         return StorageSchemaError(f"{text} (no such table)")
     return StorageError(text)
+
+
+def _drive(connection: sqlite3.Connection, script: Script[T], dialect: Dialect, begin: str) -> T:
+    connection.execute(begin)
+    try:
+        step = next(script)
+        while True:
+            step = script.send(_do(connection, step, dialect))
+    except StopIteration as end:
+        connection.execute("COMMIT")
+        result: T = end.value
+        return result
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _do(connection: sqlite3.Connection, step: Step, dialect: Dialect) -> Rows:
+    if isinstance(step, Query):
+        return connection.execute(step.statement, step.parameters).fetchall()
+    if isinstance(step, Load):
+        return step.read(_do(connection, step.query(), dialect), dialect)
+    if isinstance(step, InsertNew):
+        return [row for query in step.statements(dialect) for row in _do(connection, query, dialect)]
+    columns = step.table.columns
+    names, marks = ", ".join(column.name for column in columns), ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {step.table.name} ({names}) VALUES ({marks})"  # noqa: S608
+    connection.executemany(statement, storable_rows(step, dialect))
+    return []
 
 
 def _engine(file: SqliteFile, mode: str, *, pool_size: int) -> AsyncEngine:

@@ -81,7 +81,7 @@ instances = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("key_id", String, primary_key=True),
+    Column("key_id", ForeignText, primary_key=True),
     Column("key_hash", LargeBinary, nullable=False, unique=True),
     # NULL: the operator's key.
     Column("organization_id", ForeignKey(organizations.c.organization_id)),
@@ -128,11 +128,12 @@ events = Table(
 event_fingerprints = Table(
     "event_fingerprints",
     metadata,
-    Column("fingerprint", LargeBinary, primary_key=True),
+    # In the order of arrival: what is forgotten first comes first, without an index on the time.
+    Column("fingerprint_id", _row_number, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False, unique=True),
     # Whole seconds since 1970: one row for every event, so each byte counts.
-    Column("seen_s", BigInteger, nullable=False, index=True),
+    Column("seen_s", BigInteger, nullable=False),
     CheckConstraint("length(fingerprint) = 32", name="fingerprint"),
-    sqlite_with_rowid=False,
 )
 
 quarantine = Table(

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import orjson
 
 from ponteio.model import outcome
-from ponteio.model.identity import InstanceChange, InstanceState
+from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.outcome import Outcome, RefusalError
 
 Scrub = Callable[[str], str]
@@ -31,6 +31,11 @@ class EvolutionRefusalError(RefusalError):
     def __init__(self, named: Outcome, detail: str | None, upstream_status: int) -> None:
         super().__init__(named, detail, {"upstream_status": upstream_status})
         self.upstream_status = upstream_status
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether Evolution, and not a stranger at its address, says that it has no such instance."""
+        return self.upstream_status == 404 and self.outcome is outcome.UPSTREAM_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,18 @@ def read_state(value: object) -> InstanceState | None:
         return InstanceState(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def news_of_state(known: Instance | None, told: InstanceState | None) -> InstanceState | None:
+    """The state to write down when Evolution's memory tells `told`; None leaves ours as it is.
+
+    Its memory has no `refused` (too many QR codes were shown): it then says `close`, which is no news.
+    """
+    if told is InstanceState.UNKNOWN:
+        return None
+    if told is InstanceState.CLOSE and known is not None and known.state is InstanceState.REFUSED:
+        return None
+    return told
 
 
 def _sighting(row: Mapping[str, Any], name: str) -> Sighting:

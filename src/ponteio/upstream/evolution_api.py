@@ -13,9 +13,11 @@ import orjson
 
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
+from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
 from ponteio.upstream import evolution_answers as answers
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, Sighting, WebsocketSettings
+from ponteio.upstream.handshake_answer import judge_answer
 from ponteio.upstream.http_client import HttpAnswer, HttpClient, HttpOptions
 
 MAX_LIST_BODY = 32 * 1024 * 1024
@@ -70,15 +72,12 @@ class EvolutionApi:
         Evolution answers its own JSON 404 there when it runs with WEBSOCKET_ENABLED=false; Engine.IO answers 400.
         """
         answer = await self._http.request("GET", "/socket.io/?EIO=4&transport=none")
-        if answer.status in (400, 403):
+        if answer.status in (400, 401, 403):
             return True
-        try:
-            self._read(answer)
-        except EvolutionRefusalError as refusal:
-            if refusal.upstream_status == 404 and answer.content_type == "application/json":
-                return False
-            raise
-        return True
+        failure = judge_answer(answer.status, answer.body)
+        if failure.state is LinkState.UPSTREAM_DISABLED:
+            return False
+        raise EvolutionRefusalError(outcome.UPSTREAM_BAD_ANSWER, failure.detail, answer.status)
 
     async def fetch_instances(self) -> list[Sighting]:
         """All instances, with the state that Evolution's database has for them (see `connection_state`)."""
@@ -93,7 +92,7 @@ class EvolutionApi:
         try:
             value = await self._call("GET", f"/instance/fetchInstances?instanceName={quote(name, safe='')}")
         except EvolutionRefusalError as refusal:
-            if refusal.upstream_status == 404:
+            if refusal.is_absence:
                 return None
             raise
         return next((row for row in answers.read_instances(value, self._on_secret) if row.name == name), None)

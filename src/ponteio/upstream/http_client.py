@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import httpx2
 
 from ponteio.model import outcome
 from ponteio.model.outcome import RefusalError
+from ponteio.upstream.link_failure import CONNECT_TIMEOUT, failure_of
 
 _KEEP_ALIVE_S = 3.0
 """Node closes idle connections after 5 s: ours go first, so that no call is sent into a closing one."""
@@ -115,7 +115,7 @@ def host_and_port(url: str) -> tuple[str, int]:
 
 def _refuse_late(error: Exception) -> NoReturn:
     if isinstance(error, httpx2.ConnectTimeout):
-        detail = "Evolution API could not be reached: no connection in time."
+        detail = f"Evolution API could not be reached. {CONNECT_TIMEOUT.detail}"
         raise RefusalError(outcome.UPSTREAM_UNREACHABLE, detail) from None
     raise RefusalError(outcome.UPSTREAM_TIMEOUT) from None
 
@@ -131,7 +131,7 @@ def _refuse(error: Exception) -> NoReturn:
     if isinstance(error, httpx2.RemoteProtocolError) and not _was_cut(error):
         detail = "What answers at EVOLUTION_API_URL does not speak HTTP."
         raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail) from None
-    raise RefusalError(outcome.UPSTREAM_UNREACHABLE, f"Evolution API could not be reached: {_why(error)}.") from None
+    raise RefusalError(outcome.UPSTREAM_UNREACHABLE, f"Evolution API could not be reached. {_why(error)}") from None
 
 
 def _was_cut(error: httpx2.RemoteProtocolError) -> bool:
@@ -140,19 +140,19 @@ def _was_cut(error: httpx2.RemoteProtocolError) -> bool:
 
 
 def _why(error: BaseException) -> str:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, socket.gaierror):
-            return "the host's name cannot be resolved"
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({seen.verify_message})"
-        if isinstance(seen, ssl.SSLError):
-            return "TLS failed (is it http:// rather than https://?)"
-        if isinstance(seen, ConnectionRefusedError):
-            return "the connection was refused"
-        seen = seen.__cause__ or seen.__context__
-    if isinstance(error, httpx2.ConnectError):
-        return "no connection could be made"
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
-        return "EVOLUTION_API_URL is not an address"
-    return "the connection was cut"
+        return "EVOLUTION_API_URL is not an address of the web."
+    if not isinstance(error, httpx2.ConnectError):
+        return "The connection broke before the answer was there."
+    return failure_of(_root_of(error)).detail
+
+
+def _root_of(error: BaseException) -> BaseException:
+    """What the operating system or TLS said, below the layers of the library. Of several addresses, the first's."""
+    while True:
+        below = error.__cause__ or error.__context__
+        if isinstance(below, BaseExceptionGroup):
+            below = below.exceptions[0]
+        if below is None:
+            return error
+        error = below

@@ -78,7 +78,7 @@ def _instances() -> None:
 def _api_keys() -> None:
     op.create_table(
         "api_keys",
-        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("key_id", ForeignText(), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
         sa.Column("organization_id", sa.String(), nullable=True),
         sa.Column("label", ForeignText(), nullable=False),
@@ -138,13 +138,13 @@ def _events() -> None:
     op.create_index("ix_events_organization_id_instance_seq", "events", ["organization_id", "instance", "seq"])
     op.create_table(
         "event_fingerprints",
+        sa.Column("fingerprint_id", _row_number(), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("seen_s", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("length(fingerprint) = 32", name=op.f("ck_event_fingerprints_fingerprint")),
-        sa.PrimaryKeyConstraint("fingerprint", name="pk_event_fingerprints"),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("fingerprint_id", name="pk_event_fingerprints"),
+        sa.UniqueConstraint("fingerprint", name="uq_event_fingerprints_fingerprint"),
     )
-    op.create_index("ix_event_fingerprints_seen_s", "event_fingerprints", ["seen_s"])
 
 
 def _quarantine() -> None:

@@ -1,0 +1,89 @@
+"""When we were deaf: the spans in which events may have been lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ponteio.eventlog import link_places
+from ponteio.model.link import Gap, GapKind, LinkTarget
+from ponteio.storage.database import Database
+from ponteio.storage.tables import gaps
+
+
+class GapLog:
+    """Gap rows: opened when hearing stops, closed when it is back.
+
+    A process that dies leaves its gaps open, and its links stay deaf until somebody dials again: so the next process
+    continues an open gap (`open` returns it with its first `from_at`) instead of beginning another, and
+    `close_stale` ends those that nobody continued.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ours: set[int] = set()
+
+    async def open(self, target: LinkTarget, kind: GapKind, from_at: datetime, detail: str | None = None) -> int:
+        """The id of the open gap of this target and kind, which begins at `from_at` unless it was open already."""
+        already = (
+            select(gaps.c.gap_id)
+            .where(_is_open(target.server_id), gaps.c.namespace == target.namespace, gaps.c.kind == kind.value)
+            .order_by(gaps.c.gap_id)
+            .limit(1)
+        )
+        async with self._database.write() as connection:
+            gap_id: int | None = (await connection.execute(already)).scalar_one_or_none()
+            if gap_id is None:
+                gap_id = await _insert(connection, Gap(target, kind, from_at, None, detail))
+        self._ours.add(gap_id)
+        return gap_id
+
+    async def close(self, gap_id: int, to_at: datetime) -> None:
+        """The gap ends at `to_at`; one that had ended already keeps its end."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(gaps).where(gaps.c.gap_id == gap_id, gaps.c.to_at.is_(None)).values(to_at=to_at)
+            )
+        self._ours.discard(gap_id)
+
+    async def record(self, gap: Gap) -> int:
+        """The id of a row for a gap whose whole story is known, such as one oversize frame."""
+        async with self._database.write() as connection:
+            return await _insert(connection, gap)
+
+    async def list(self, server_id: str, limit: int) -> list[Gap]:
+        """The newest `limit` gaps of this server, newest first."""
+        statement = select(gaps).where(gaps.c.server_id == server_id).order_by(gaps.c.gap_id.desc()).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [Gap(link_places.target_of(row), GapKind(row.kind), row.from_at, row.to_at, row.detail) for row in rows]
+
+    async def close_stale(self, server_id: str, at: datetime) -> int:
+        """Gaps of this server that an earlier process left open, and that `open` has not continued in this one, end
+        at `at`; returns how many. Call it once the links that are wanted have been dialled.
+        """
+        stale = and_(_is_open(server_id), gaps.c.gap_id.not_in(sorted(self._ours)))
+        async with self._database.write() as connection:
+            return (await connection.execute(update(gaps).where(stale).values(to_at=at))).rowcount
+
+
+def _is_open(server_id: str) -> ColumnElement[bool]:
+    return and_(gaps.c.server_id == server_id, gaps.c.to_at.is_(None))
+
+
+async def _insert(connection: AsyncConnection, gap: Gap) -> int:
+    statement = insert(gaps).values(_columns(gap)).returning(gaps.c.gap_id)
+    gap_id: int = (await connection.execute(statement)).scalar_one()
+    return gap_id
+
+
+def _columns(gap: Gap) -> dict[str, object]:
+    return {
+        **link_places.columns(gap.target),
+        "kind": gap.kind.value,
+        "from_at": gap.from_at,
+        "to_at": gap.to_at,
+        "detail": gap.detail,
+    }

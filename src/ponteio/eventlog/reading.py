@@ -1,0 +1,147 @@
+"""How the log is read: by place, inside the caller's read transaction, so that head and rows are of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ponteio.model.cursor import Cursor
+from ponteio.model.event import StoredEvent
+from ponteio.model.filter import EventFilter
+from ponteio.model.identity import OrganizationScope
+from ponteio.model.outcome import CURSOR_EXPIRED, INVALID_CURSOR, ORGANIZATION_NOT_FOUND, RefusalError
+from ponteio.storage.column_types import storable
+from ponteio.storage.script import Load, Query, Script
+from ponteio.storage.tables import event_logs, events
+
+# How far one read looks for events that fit a filter: what a demanding filter may cost.
+SCAN = 10_000
+# Databases bound the number of parameters of a statement.
+_IDS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of the log. `next` is the cursor to read on from, `head` the log's end at the moment of the read, and
+    `more` whether `next` is before it.
+    """
+
+    events: list[StoredEvent]
+    next: Cursor
+    head: Cursor
+    more: bool
+
+
+def heads(organization_ids: Collection[str]) -> Script[dict[str, Cursor]]:
+    """The heads of the logs that exist among these."""
+    ids = sorted(set(organization_ids))
+    found: dict[str, Cursor] = {}
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = ids[start : start + _IDS_AT_ONCE]
+        condition = f"organization_id IN ({_marks(some)})"
+        for organization_id, epoch, seq in (yield Load(event_logs, condition, tuple(some))):
+            found[organization_id] = Cursor(epoch, seq)
+    return found
+
+
+def head(scope: OrganizationScope) -> Script[Cursor]:
+    """The head of the scope's log; raises `RefusalError` when there is no such organization."""
+    rows = yield Load(event_logs, "organization_id = ?", (scope.organization_id,))
+    if not rows:
+        raise RefusalError(ORGANIZATION_NOT_FOUND)
+    return Cursor(rows[0][1], rows[0][2])
+
+
+def get(scope: OrganizationScope, cursor: Cursor) -> Script[StoredEvent | None]:
+    """The event at `cursor`, if it is the scope's."""
+    end = yield from head(scope)
+    if cursor.epoch != end.epoch:
+        return None
+    rows = yield Load(events, "organization_id = ? AND seq = ?", (scope.organization_id, cursor.seq))
+    return _event(rows[0], end.epoch) if rows else None
+
+
+def read_after(
+    scope: OrganizationScope, after: Cursor | None, limit: int, max_bytes: int, wanted: EventFilter
+) -> Script[Page]:
+    """The page behind `EventLog.read_after`."""
+    limit = max(limit, 1)
+    end = yield from head(scope)
+    start = _start(after, end)
+    last = end.seq if wanted.is_everything else min(end.seq, start + SCAN)
+    # The sizes first: what does not fit is not read.
+    condition, parameters = _stretch(scope, start, last, wanted)
+    sizes = yield Query(f"SELECT seq, size FROM events WHERE {condition} LIMIT ?", (*parameters, limit))  # noqa: S608
+    taken = _within(max_bytes, [size for _, size in sizes])
+    if taken < len(sizes) or taken == limit:
+        last = sizes[taken - 1][0]
+    found = (yield Load(events, *_stretch(scope, start, last, wanted))) if taken else []
+    return Page([_event(row, end.epoch) for row in found], end.at(last), end, last < end.seq)
+
+
+def _start(after: Cursor | None, end: Cursor) -> int:
+    if after is None:
+        return 0
+    if after.epoch != end.epoch:
+        raise RefusalError(CURSOR_EXPIRED)
+    if not 0 <= after.seq <= end.seq:
+        raise RefusalError(INVALID_CURSOR, "The cursor is beyond the end of the log.")
+    return after.seq
+
+
+def _stretch(scope: OrganizationScope, after: int, last: int, wanted: EventFilter) -> tuple[str, tuple[str | int, ...]]:
+    """The condition and order of the wanted events with `after` < seq <= `last`."""
+    terms = ["organization_id = ?", "seq > ?", "seq <= ?"]
+    parameters: list[str | int] = [scope.organization_id, after, last]
+    if wanted.instances is not None:
+        terms.append(f"instance IN ({_marks(wanted.instances)})")
+        parameters += sorted(map(storable, wanted.instances))
+    if wanted.events is not None:
+        term, values = _named(wanted.events)
+        terms.append(term)
+        parameters += values
+    return f"{' AND '.join(terms)} ORDER BY seq", tuple(parameters)
+
+
+def _named(patterns: Collection[str]) -> tuple[str, list[str | int]]:
+    names = sorted(storable(pattern) for pattern in patterns if not pattern.endswith(".*"))
+    families = sorted(storable(pattern[:-1]) for pattern in patterns if pattern.endswith(".*"))
+    terms = [f"event IN ({_marks(names)})"] if names else []
+    # Not LIKE: it ignores case on SQLite and has characters to escape.
+    terms += ["substr(event, 1, ?) = ?"] * len(families)
+    lengths_and_prefixes = [value for family in families for value in (len(family), family)]
+    return f"({' OR '.join(terms)})", [*names, *lengths_and_prefixes]
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _within(max_bytes: int, sizes: list[int]) -> int:
+    """How many of these fit, at least one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > max_bytes and count:
+            return count
+    return len(sizes)
+
+
+def _event(row: tuple[Any, ...], epoch: str) -> StoredEvent:
+    """The event of a row with the columns of `events`, in the table's order."""
+    organization_id, seq, instance, event, sender, date_time, occurred_at, received_at, origin, _, extra, data = row
+    return StoredEvent(
+        organization_id=organization_id,
+        epoch=epoch,
+        seq=seq,
+        instance=instance,
+        event=event,
+        sender=sender,
+        date_time=date_time,
+        occurred_at=occurred_at,
+        received_at=received_at,
+        origin=origin,
+        data=data.encode(),
+        extra=None if extra is None else extra.encode(),
+    )

@@ -1,0 +1,127 @@
+"""The live edge as the rest of the house knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+
+import structlog
+
+from ponteio.eventlog.log import EventLog
+from ponteio.live.gate import AsgiApp
+from ponteio.live.options import LiveOptions
+from ponteio.live.packets import connection_status, instance_status
+from ponteio.live.reception import Reception
+from ponteio.live.rooms import Rooms
+from ponteio.live.sessions import Sessions
+from ponteio.live.socketio_edge import SocketIOEdge
+from ponteio.model.event import StoredEvent
+from ponteio.model.identity import Instance, OrganizationScope
+from ponteio.model.link import LinkStatus
+from ponteio.model.outcome import REVOKED, SHUTTING_DOWN
+from ponteio.observe.clock import utc_now
+from ponteio.observe.counters import Counters
+from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.directory import Directory
+
+logger = structlog.get_logger(__name__)
+
+
+class LiveEdge:
+    """Speaks to browsers and services. `start` it in the loop that serves its ASGI application; `close` it while that
+    application is still served, so that goodbyes can be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        keys: KeyRing,
+        directory: Directory,
+        counters: Counters,
+        options: LiveOptions | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._options = options or LiveOptions()
+        self._keys = keys
+        self._directory = directory
+        self._counters = counters
+        self._rooms = Rooms(log, self._options, counters)
+        self._sessions = Sessions(self._options)
+        reception = Reception(log, keys, directory, self._rooms, self._options, clock)
+        self._edge = SocketIOEdge(reception, self._sessions, self._options, counters)
+        self._timers: list[asyncio.Task[None]] = []
+
+    def asgi(self, other_app: AsgiApp) -> AsgiApp:
+        """The ASGI application that answers at `/socket.io/` and passes everything else on to `other_app`.
+
+        It must be the outermost one: what stands between it and uvicorn takes the straight way to the socket away.
+        """
+        return self._edge.asgi(other_app)
+
+    async def start(self) -> None:
+        """Deadlines run."""
+        self._timers = [
+            asyncio.create_task(self._every(self._sessions.look_every_s, self._look), name="live looks"),
+            asyncio.create_task(self._every(self._options.heal_every_s, self._rooms.heal), name="live healing"),
+        ]
+
+    async def close(self) -> None:
+        """Every socket was told `shutting_down`, had the grace to read it, and is gone. May be called again."""
+        for member in self._rooms.members():
+            self._rooms.dismiss(member, SHUTTING_DOWN)
+        await self._sessions.close()
+        await self._rooms.close()
+        for timer in self._timers:
+            timer.cancel()
+        await asyncio.gather(*self._timers, return_exceptions=True)
+
+    def announce(self, stored: Sequence[StoredEvent]) -> None:
+        """Committed events are on their way to the sockets of their organizations. Returns at once."""
+        self._rooms.announce(stored)
+
+    def link_status(self, status: LinkStatus, organizations: Collection[str] | None) -> None:
+        """The sockets of `organizations` hear where a link stands. None: those whom the directory names, which for the
+        global link is everybody.
+        """
+        target = status.target
+        if organizations is None and target.instance is not None:
+            instance = self._directory.find(target.server_id, target.instance)
+            owner = None if instance is None else instance.organization_id
+            organizations = [] if owner is None else [owner]
+        elif organizations is None:
+            organizations = self._rooms.organizations()
+        self._rooms.tell(organizations, f"link {target.namespace}", connection_status(status), target.instance)
+
+    def instance_status(self, instance: Instance) -> None:
+        """The sockets of the instance's owner hear where it stands."""
+        if instance.organization_id is not None:
+            about = f"instance {instance.name}"
+            self._rooms.tell([instance.organization_id], about, instance_status(instance), instance.name)
+
+    def socket_count(self, scope: OrganizationScope | None) -> int:
+        """Sockets that have been let in: of one organization, or of all."""
+        return self._rooms.count(scope)
+
+    async def enforce(self) -> None:
+        """Sockets whose key was revoked are closed. To be called every second; raises what the database raises."""
+        members = list(self._rooms.members())
+        revoked = await self._keys.revoked_among({member.key_id for member in members}) if members else set()
+        for member in members:
+            if member.key_id in revoked:
+                self._rooms.dismiss(member, REVOKED)
+
+    async def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for member in self._sessions.look(now):
+            self._rooms.pump.look(member, now)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - a deadline must not be the last one
+                self._counters.add("live_timer_errors")
+                logger.warning("a look at the sockets failed", error=type(error).__name__)

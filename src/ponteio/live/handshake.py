@@ -1,0 +1,99 @@
+"""What a client says when it connects, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ponteio.model.cursor import Cursor, CursorError
+from ponteio.model.filter import EventFilter, FilterError
+from ponteio.model.identity import OrganizationScope
+from ponteio.model.outcome import (
+    AUTH_INVALID,
+    CURSOR_EXPIRED,
+    INVALID_CURSOR,
+    INVALID_FILTER,
+    INVALID_REQUEST,
+    Outcome,
+    RefusalError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The `auth` object of a CONNECT packet. `cursor` is still whatever the client sent; None is "no cursor"."""
+
+    token: str | None
+    cursor: object
+    filter: EventFilter
+
+    @classmethod
+    def parse(cls, auth: object) -> Hello:
+        """What `auth` says; members that are not known are passed over.
+
+        Raises `RefusalError` for anything but an object (or nothing), a token that is no text, and a bad filter. A bad
+        cursor is no reason to refuse: see `start_at`.
+        """
+        if auth is None:
+            auth = {}
+        if not isinstance(auth, dict):
+            raise RefusalError(INVALID_REQUEST, "auth must be an object")
+        return cls(_token(auth.get("token")), auth.get("cursor"), _filter(auth.get("filter")))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A client that has authenticated."""
+
+    key_id: str
+    scope: OrganizationScope
+    organization_name: str
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a socket begins to read. `head` is where the log ended; `reason` says why the socket does not continue
+    where the client asked.
+    """
+
+    cursor: Cursor
+    head: Cursor
+    resumed: bool
+    reason: Outcome | None = None
+
+
+def start_at(asked: object, head: Cursor) -> Start:
+    """Where a client that asked for the cursor `asked` begins in a log that ends at `head`.
+
+    Either exactly after `asked`, or at the head and told so: never somewhere in between, which would look whole.
+    """
+    if asked is None:
+        return Start(head, head, resumed=False)
+    try:
+        cursor = Cursor.parse(asked)
+    except CursorError:
+        return Start(head, head, resumed=False, reason=INVALID_CURSOR)
+    if cursor.epoch != head.epoch:
+        return Start(head, head, resumed=False, reason=CURSOR_EXPIRED)
+    if cursor.seq > head.seq:
+        return Start(head, head, resumed=False, reason=INVALID_CURSOR)
+    return Start(cursor, head, resumed=True)
+
+
+def _token(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RefusalError(INVALID_REQUEST, "auth.token must be a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RefusalError(AUTH_INVALID) from None
+    return value
+
+
+def _filter(value: object) -> EventFilter:
+    try:
+        return EventFilter.parse(value)
+    except FilterError as error:
+        raise RefusalError(INVALID_FILTER, f"auth.filter: {error}") from None

@@ -1,0 +1,99 @@
+"""The sockets of one organization, and what they read from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ponteio.live.door import Door
+from ponteio.live.options import LiveOptions
+from ponteio.live.packets import Packet, event_packet
+from ponteio.live.ring import Ring
+from ponteio.live.stall import Stall
+from ponteio.model.cursor import Cursor
+from ponteio.model.event import StoredEvent
+from ponteio.model.filter import EventFilter
+from ponteio.model.identity import OrganizationScope
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """One socket that has been let in: a cursor over the log, and no queue.
+
+    `sent` counts the events sent on this connection. `pending` holds the newest status of each link and instance
+    while the socket lags: one for each, so that it cannot grow with time.
+    """
+
+    door: Door
+    room: Room
+    key_id: str
+    filter: EventFilter
+    cursor: Cursor
+    next_tip_at: float
+    sent: int = 0
+    has_left: bool = False
+    is_replaying: bool = False
+    owes_tip: bool = False
+    sent_at: float = 0.0
+    stall: Stall = field(default_factory=Stall)
+    pending: dict[str, Packet] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> OrganizationScope:
+        return self.room.scope
+
+    @property
+    def is_at_head(self) -> bool:
+        """Whether the socket was given everything that the room knows of."""
+        ring = self.room.ring
+        return ring is not None and self.cursor.epoch == ring.last.epoch and self.cursor.seq >= ring.last.seq
+
+
+class Room:
+    """An organization's sockets and its ring. It exists while it has sockets."""
+
+    def __init__(self, scope: OrganizationScope, options: LiveOptions) -> None:
+        self.scope = scope
+        self.members: set[Member] = set()
+        self.arriving = 0
+        """Clients that authenticated and are about to be members: they count against the limit."""
+        self.ring: Ring | None = None
+        """None until the place in the log is known."""
+        self.has_missed = False
+        self.is_catching_up = False
+        self._options = options
+
+    @property
+    def occupants(self) -> int:
+        return len(self.members) + self.arriving
+
+    def settle(self, head: Cursor) -> None:
+        """The log ended at `head` a moment ago: the ring begins there, unless it has begun already."""
+        if self.ring is None:
+            options = self._options
+            self.ring = Ring(
+                head,
+                max_events=options.ring_events,
+                max_bytes=options.ring_bytes,
+                batch_bytes=options.batch_bytes,
+            )
+
+    def offer(self, stored: Sequence[StoredEvent]) -> bool:
+        """Keep those of `stored`, in the order of their numbers, that follow without a hole; what is known already is
+        passed over. False when a number is missing: then `stored` is not all kept, and the log must be read.
+        """
+        for event in stored:
+            if self.ring is None:
+                self.settle(Cursor(event.epoch, event.seq - 1))
+            ring = self.ring
+            if ring is None or event.epoch != ring.last.epoch:
+                return False
+            if event.seq > ring.last.seq + 1:
+                return False
+            if event.seq == ring.last.seq + 1:
+                ring.append(event_packet(event, self._options.event_bytes))
+        return True
+
+    def is_behind(self, head: Cursor) -> bool:
+        """Whether the log, which ends at `head`, has events that the ring was never offered."""
+        return self.ring is not None and (self.ring.last.epoch != head.epoch or self.ring.last.seq < head.seq)

@@ -1,0 +1,31 @@
+"""Statements that both databases spell alike and SQLAlchemy does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ponteio.storage.database import Dialect
+
+
+def insert_new(table: Table, dialect: Dialect) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that leaves out rows whose key is there already."""
+    return _insert(table, dialect).on_conflict_do_nothing()
+
+
+def put_row(
+    table: Table, dialect: Dialect, row: Mapping[str, Any], keep: Collection[str] = ()
+) -> postgresql.Insert | sqlite.Insert:
+    """After it the table has this row in place of whatever had its primary key, except that a row which was there
+    keeps its values in the columns `keep`. At least one column must remain to be replaced.
+    """
+    key = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in row.items() if name not in key and name not in keep}
+    return _insert(table, dialect).values(dict(row)).on_conflict_do_update(index_elements=key, set_=rest)
+
+
+def _insert(table: Table, dialect: Dialect) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -1,0 +1,169 @@
+"""The rooms behind the REST API, real ones, around a simulator: database, directory, links, control, and keys."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.databases import migrated, sqlite_url
+from tests.support.simulator import running_simulator, until
+
+from ponteio.decode.redaction import KnownSecrets, hide
+from ponteio.eventlog.gaps import GapLog
+from ponteio.eventlog.log import EventLog
+from ponteio.eventlog.quarantine import Quarantine
+from ponteio.model.event import RawFrame
+from ponteio.model.identity import Instance, OrganizationScope
+from ponteio.model.link import LinkState, LinkStatus, LinkTarget
+from ponteio.observe.counters import Counters
+from ponteio.simulator import Simulator
+from ponteio.storage.database import Database
+from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.link_intents import LinkIntents
+from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.evolution_api import EvolutionApi
+from ponteio.upstream.evolution_websocket import EvolutionWebSocket
+from ponteio.upstream.instance_control import InstanceControl
+from ponteio.upstream.instance_sync import InstanceSync
+from ponteio.upstream.link_probe import probe_link
+
+SERVER = "main"
+
+
+class Basket:
+    """A frame sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.frames: list[RawFrame] = []
+
+    def accept(self, frame: RawFrame) -> None:
+        self.frames.append(frame)
+
+    @property
+    def is_full(self) -> bool:
+        return False
+
+    def when_room(self, resume: Callable[[], None]) -> None:
+        resume()
+
+    def events(self, instance: str) -> list[bytes]:
+        """The frames that came over the instance's own link."""
+        return [frame.payload for frame in self.frames if frame.target.instance == instance]
+
+
+@dataclass
+class RestHouse:
+    """What `rest_house` yields. `told` are the instances that a change was announced for."""
+
+    simulator: Simulator
+    database: Database
+    directory: Directory
+    keys: KeyRing
+    log: EventLog
+    quarantine: Quarantine
+    gaps: GapLog
+    counters: Counters
+    api: EvolutionApi
+    links: EvolutionWebSocket
+    control: InstanceControl
+    sync: InstanceSync
+    test: ConnectionTest
+    sink: Basket
+    told: list[Instance] = field(default_factory=list)
+
+    def instance(self, name: str) -> Instance:
+        found = self.directory.find(SERVER, name)
+        assert found is not None
+        return found
+
+    def link(self, name: str | None = None) -> LinkStatus:
+        return self.links.status(LinkTarget(SERVER, name))
+
+    async def link_is(self, state: LinkState, name: str | None = None) -> None:
+        """Wait for the link's state."""
+        await until(lambda: self.link(name).state is state)
+
+    async def organization(self, name: str, *instances: str) -> OrganizationScope:
+        """A new organization that owns these instances."""
+        made = await self.directory.create_organization(name)
+        for instance in instances:
+            await self.directory.assign(instance, made.organization_id, server_id=SERVER)
+        return self.directory.scope_of(made.organization_id)
+
+
+@asynccontextmanager
+async def rest_house(
+    folder: Path,
+    *,
+    enabled: bool = True,
+    global_events: bool = False,
+    started: bool = True,
+    url: str | None = None,
+    key: str | None = None,
+    **simulator_options: Any,
+) -> AsyncIterator[RestHouse]:
+    """A house with every instance of the simulator in its directory. `url` and `key` replace the simulator's."""
+    options = {"global_events": global_events, **simulator_options}
+    async with running_simulator(**options) as simulator, migrated(sqlite_url(folder)) as database:
+        house = await _built(
+            simulator, database, url or simulator.url, key or simulator.api_key, enabled, global_events
+        )
+        if url is None and key is None:
+            await house.sync.sync_once()
+        if started:
+            await house.links.start()
+        try:
+            yield house
+        finally:
+            await house.links.stop()
+            await house.api.close()
+
+
+async def _built(
+    simulator: Simulator, database: Database, url: str, key: str, enabled: bool, global_events: bool
+) -> RestHouse:
+    directory, counters, gaps, sink = Directory(database), Counters(), GapLog(database), Basket()
+    await directory.ensure_server(SERVER, url)
+    await directory.load()
+    secrets = KnownSecrets([key])
+    api = EvolutionApi(url, key, on_secret=secrets.add, scrub=lambda text: hide(text, secrets.found_in(text.encode())))
+    links = EvolutionWebSocket(
+        server_id=SERVER,
+        url=url,
+        key=key,
+        enabled=enabled,
+        global_events=global_events,
+        directory=directory,
+        intents=LinkIntents(database),
+        gaps=gaps,
+        counters=counters,
+        sink=sink,
+        on_status=lambda _status: None,
+        rng=random.Random(1),
+    )
+    directory.on_change(links.reconcile)
+    told: list[Instance] = []
+    control = InstanceControl(server_id=SERVER, api=api, directory=directory, links=links, on_instances=told.extend)
+    sync = InstanceSync(server_id=SERVER, api=api, directory=directory, counters=counters, on_instances=told.extend)
+    return RestHouse(
+        simulator=simulator,
+        database=database,
+        directory=directory,
+        keys=KeyRing(database),
+        log=EventLog(database),
+        quarantine=Quarantine(database),
+        gaps=gaps,
+        counters=counters,
+        api=api,
+        links=links,
+        control=control,
+        sync=sync,
+        test=ConnectionTest(api, probe=lambda namespace: probe_link(url, key, namespace), global_events=global_events),
+        sink=sink,
+        told=told,
+    )
