@@ -6,7 +6,15 @@ import pytest
 
 from ponteio.decode.fingerprint import canonical_json, fingerprint
 
-PARTS: list[object] = ["main", "alpha", "x", "2026-11-23T11:46:12.999Z", None, {"b": [1, {"d": 1, "c": 2}], "a": "é"}, {}]
+PARTS: list[object] = [
+    "main",
+    "alpha",
+    "x",
+    "2026-11-23T11:46:12.999Z",
+    None,
+    {"b": [1, {"d": 1, "c": 2}], "a": "é"},
+    {},
+]
 
 
 def made(*parts: object) -> bytes:

@@ -8,12 +8,17 @@ from ponteio.decode.catalogue import CATALOGUE
 from ponteio.decode.instance_change import instance_change
 from ponteio.model.identity import InstanceChange, InstanceState
 
-REPORTING = ["connection.update", "status.instance", "logout.instance", "remove.instance", "instance.delete", "instance.create"]
+REPORTING = [
+    "connection.update",
+    "status.instance",
+    "logout.instance",
+    "remove.instance",
+    "instance.delete",
+    "instance.create",
+]
 
 
-@pytest.mark.parametrize(
-    ("state", "reason"), [("open", 200), ("connecting", 200), ("close", 401), ("refused", 428)]
-)
+@pytest.mark.parametrize(("state", "reason"), [("open", 200), ("connecting", 200), ("close", 401), ("refused", 428)])
 def test_connection_update_tells_the_state_and_its_reason(state: str, reason: int) -> None:
     data = {"instance": "wa1", "state": state, "statusReason": reason, "wuid": None}
     assert instance_change("connection.update", data) == InstanceChange(state=InstanceState(state), reason=reason)
@@ -39,7 +44,9 @@ def test_status_instance_is_a_close_for_good() -> None:
 def test_logout_closes_and_deletion_removes() -> None:
     assert instance_change("logout.instance", None) == InstanceChange(state=InstanceState.CLOSE)
     assert instance_change("remove.instance", None) == InstanceChange(removed=True)
-    assert instance_change("instance.delete", {"instanceName": "a", "instanceId": "id-1"}) == InstanceChange(removed=True)
+    assert instance_change("instance.delete", {"instanceName": "a", "instanceId": "id-1"}) == InstanceChange(
+        removed=True
+    )
 
 
 def test_creation_tells_evolutions_id() -> None:

@@ -11,7 +11,11 @@ from ponteio.decode.limits import DecodeLimits, FrameError, check_limits
 from ponteio.model.outcome import TOO_DEEP, TOO_MANY_NODES, Outcome
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8) | st.sampled_from(['[{",:}]', '\\"[']),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=8)
+    | st.sampled_from(['[{",:}]', '\\"[']),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=30,
 )

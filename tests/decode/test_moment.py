@@ -14,8 +14,10 @@ SAO_PAULO = -3 * HOUR
 
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["low", "high", "messageTimestamp", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["low", "high", "messageTimestamp", "x"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -72,7 +74,9 @@ def test_daylight_saving_time_is_followed_after_three_in_a_row() -> None:
     assert learned(SAO_PAULO, -2 * HOUR, -2 * HOUR, -2 * HOUR) == -2 * HOUR
 
 
-@pytest.mark.parametrize("sample", [timedelta(minutes=7), timedelta(hours=15), timedelta(days=400), timedelta(minutes=-8)])
+@pytest.mark.parametrize(
+    "sample", [timedelta(minutes=7), timedelta(hours=15), timedelta(days=400), timedelta(minutes=-8)]
+)
 def test_samples_that_fit_no_time_zone_are_ignored(sample: timedelta) -> None:
     assert learned(sample) is None
     assert learned(SAO_PAULO, sample, sample, sample, sample) == SAO_PAULO
@@ -121,7 +125,6 @@ def seconds(value: object, event: str = "messages.upsert") -> float | None:
         1795444798.0,
         "1795444798",
         {"low": 1795444798, "high": 0, "unsigned": True},
-        {"low": 1795444798 - 2**32, "high": 0, "unsigned": False},
     ],
 )
 @pytest.mark.parametrize("event", ["messages.upsert", "send.message"])
@@ -158,6 +161,13 @@ def test_whatsapps_own_time_is_read_in_all_its_spellings(value: object, event: s
 )
 def test_a_time_that_cannot_be_true_is_none(value: object) -> None:
     assert seconds(value) is None
+
+
+def test_the_lower_half_of_a_long_is_signed_from_2038_on() -> None:
+    data = {"messageTimestamp": {"low": 2_300_000_000 - 2**32, "high": 0, "unsigned": False}}
+    moment = message_time("messages.upsert", data, datetime(2043, 1, 1, tzinfo=UTC))
+    assert moment is not None
+    assert moment.timestamp() == 2_300_000_000
 
 
 def test_the_bounds_of_what_can_be_true() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ponteio.decode.needle_index import NeedleIndex
 
-NEEDLES = st.lists(st.text("ab\\\"c", min_size=1, max_size=24).map(str.encode), max_size=40)
+NEEDLES = st.lists(st.text('ab\\"c', min_size=1, max_size=24).map(str.encode), max_size=40)
 
 
 def index_of(needles: list[bytes]) -> NeedleIndex:
@@ -18,7 +18,7 @@ def index_of(needles: list[bytes]) -> NeedleIndex:
     return index
 
 
-@given(NEEDLES, st.text("ab\\\"c", max_size=200).map(str.encode))
+@given(NEEDLES, st.text('ab\\"c', max_size=200).map(str.encode))
 def test_finds_exactly_what_a_search_for_each_would_find(needles: list[bytes], text: bytes) -> None:
     assert index_of(needles).found_in(text) == {needle.decode() for needle in needles if needle in text}
 

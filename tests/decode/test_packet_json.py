@@ -41,7 +41,9 @@ def test_a_lone_surrogate_does_not_hide_another_fault() -> None:
     refused(b'["\\ud83d",' + b"[" * 200_000 + b"]" * 200_001)
 
 
-@pytest.mark.parametrize("payload", [b"", b"NaN", b"[Infinity]", b"[1e999]", b"\xef\xbb\xbf[]", b"[\xff]", b"[1,]", b"\0"])
+@pytest.mark.parametrize(
+    "payload", [b"", b"NaN", b"[Infinity]", b"[1e999]", b"\xef\xbb\xbf[]", b"[\xff]", b"[1,]", b"\0"]
+)
 def test_what_json_stringify_never_sends_is_refused(payload: bytes) -> None:
     refused(payload)
 
@@ -53,7 +55,8 @@ def test_the_reason_repeats_nothing_of_the_frame() -> None:
 
 @pytest.mark.parametrize("surrogate", [b"", b'"\\ud83d",'])
 @pytest.mark.parametrize(
-    "digits", [b"18446744073709551615", b"-9223372036854775808", b"18446744073709552000", b"-9223372036854775809", b"1" * 300]
+    "digits",
+    [b"18446744073709551615", b"-9223372036854775808", b"18446744073709552000", b"-9223372036854775809", b"1" * 300],
 )
 def test_integers_of_any_length_stay_the_numbers_that_javascript_sees(digits: bytes, surrogate: bytes) -> None:
     values = parse(b"[" + surrogate + digits + b"]")

@@ -101,7 +101,9 @@ def test_a_number_counts_when_all_its_digits_are_the_secret() -> None:
     assert cleaned([401], "401") == [401]
 
 
-@pytest.mark.parametrize("word", ["", "  ", "ab", "Apikey not found", "open", "conversation", "messages.upsert", "redacted"])
+@pytest.mark.parametrize(
+    "word", ["", "  ", "ab", "Apikey not found", "open", "conversation", "messages.upsert", "redacted"]
+)
 def test_what_protects_nothing_is_no_secret(word: str) -> None:
     secrets = KnownSecrets([word])
     secrets.add(word)
@@ -201,7 +203,8 @@ def planted(value: object, secret: str, draw: st.DrawFn) -> object:
         return [planted(item, secret, draw) for item in value] + ([secret] if draw(st.booleans()) else [])
     if isinstance(value, dict):
         return {
-            (name + secret if draw(st.booleans()) else name): planted(item, secret, draw) for name, item in value.items()
+            (name + secret if draw(st.booleans()) else name): planted(item, secret, draw)
+            for name, item in value.items()
         }
     return value
 

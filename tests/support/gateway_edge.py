@@ -131,7 +131,9 @@ def decoded_event(instance: str, event: str, data: bytes | None = None) -> Decod
     )
 
 
-async def nothing_here(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+async def nothing_here(
+    scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+) -> None:
     """The application behind the edge."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"5")]})

@@ -102,7 +102,9 @@ class RawClient:
         while index < len(self.frames):
             frame = self.frames[index]
             index += 1
-            match = re.match(r"4(?:2|5(\d+)-)(?:(/[^,]*),)?(\[.*)", frame, re.DOTALL) if isinstance(frame, str) else None
+            match = (
+                re.match(r"4(?:2|5(\d+)-)(?:(/[^,]*),)?(\[.*)", frame, re.DOTALL) if isinstance(frame, str) else None
+            )
             if match is None:
                 continue
             count = int(match[1] or 0)

@@ -93,7 +93,7 @@ async def assign_instance(settings: Settings, name: str, organization: str, *, m
             raise RefusalError(
                 INVALID_REQUEST, f"{name!r} belongs to another organization; --move takes it away from there."
             )
-        await here.directory.assign(name, owner.organization_id, server_id=SERVER_ID)
+        await put_into_hands(here, name, owner.organization_id)
     print(f"instance {name} belongs to {owner.name}")
 
 
@@ -103,6 +103,13 @@ async def unassign_instance(settings: Settings, name: str) -> None:
             raise RefusalError(INSTANCE_NOT_FOUND, f"There is no instance {name!r}.")
         await here.directory.unassign(name, server_id=SERVER_ID)
     print(f"instance {name} belongs to nobody; its events go to quarantine")
+
+
+async def put_into_hands(here: Foundation, name: str, organization_id: str) -> None:
+    """The organization owns the instance, even before the gateway has met the Evolution server for the first time."""
+    if SERVER_ID not in here.directory.servers():
+        await here.directory.ensure_server(SERVER_ID, "")
+    await here.directory.assign(name, organization_id, server_id=SERVER_ID)
 
 
 def _organization(here: Foundation, id_or_name: str) -> Organization:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ponteio.app import Gateway
-from ponteio.commands.admin import office
+from ponteio.commands.admin import office, put_into_hands
 from ponteio.config import GatewaySettings
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.outcome import RefusalError
@@ -106,7 +106,7 @@ async def _prepare(settings: GatewaySettings, simulator: Simulator, old: DemoNot
         for name in sorted(it.name for it in simulator.world):
             known = here.directory.find(SERVER_ID, name)
             if known is None or known.organization_id != owner.organization_id:
-                await here.directory.assign(name, owner.organization_id, server_id=SERVER_ID)
+                await put_into_hands(here, name, owner.organization_id)
     return DemoNotes(
         url="",
         api_key=api_key,

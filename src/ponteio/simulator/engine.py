@@ -61,7 +61,12 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio 
         for packet in packets:
             self.queue.put_nowait(packet)
 
-    async def close(self, wait: bool = False, abort: bool = False, reason: str | None = None) -> None:
+    async def close(
+        self,
+        wait: bool = False,  # noqa: ARG002 - the library passes it
+        abort: bool = False,
+        reason: str | None = None,
+    ) -> None:
         """End the session and its transport: a websocket is closed, a pending poll is answered (the library does
         neither). `abort` = the other side has already said goodbye; nobody is ever waited for."""
         if self.closed or self.closing:

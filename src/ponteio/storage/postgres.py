@@ -67,10 +67,9 @@ async def run(connection: psycopg.AsyncConnection[Any], script: Script[T], diale
 def translate(error: BaseException) -> StorageError:
     """What `error`, an exception of the driver, means to a caller."""
     state = getattr(error, "sqlstate", None)
-    text = f"PostgreSQL: {state or 'no answer'} ({type(error).__name__})"
     if state is None:
-        lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-        return StorageUnavailableError(text) if lost else StorageError(text)
+        return _without_answer(error)
+    text = f"PostgreSQL: {state} ({type(error).__name__})"
     if state.startswith("23"):
         return StorageConflictError(text)
     if state.startswith(_MAY_PASS):
@@ -78,6 +77,13 @@ def translate(error: BaseException) -> StorageError:
     if state in ("42P01", "42703", "3F000"):
         return StorageSchemaError(text)
     return StorageError(text)
+
+
+def _without_answer(error: BaseException) -> StorageError:
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        # Written by the client library about the connection: it cannot hold a row or the password.
+        return StorageUnavailableError(f"PostgreSQL: {' '.join(str(error).split())[:300]}")
+    return StorageError(f"PostgreSQL: {type(error).__name__}")
 
 
 async def _do(connection: psycopg.AsyncConnection[Any], step: Step, dialect: Dialect) -> Rows:

@@ -78,6 +78,10 @@ class Directory:
         """`listener` is called after each change, our own or seen by `refresh`, when the image has it."""
         self._listeners.append(listener)
 
+    def servers(self) -> tuple[str, ...]:
+        """The ids of the Evolution servers that are known."""
+        return tuple(self._image.servers)
+
     async def ensure_server(self, server_id: str, url: str) -> None:
         """The server is known under this id, at this URL."""
         row = {"server_id": server_id, "url": url, "created_at": self._clock()}
