@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.decode_frames import NOW
 
 from ponteio.decode.moment import OffsetLearner, message_time, repaired, wall_clock
-from tests.support.decode_frames import NOW
 
 HOUR = timedelta(hours=1)
 SAO_PAULO = -3 * HOUR

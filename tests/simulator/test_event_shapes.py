@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+from tests.support.simulator import running_simulator, until
 
 from ponteio.simulator import Simulator
-from tests.support.simulator import running_simulator, until
 
 CAPTURE = Path(__file__).parents[1] / "golden" / "captures" / "events.jsonl"
 EVENTS: list[dict[str, Any]] = [json.loads(line) for line in CAPTURE.read_text().splitlines()]
@@ -28,9 +27,7 @@ async def test_every_recorded_event_has_its_like_in_the_simulator() -> None:
         await cause_everything(simulator)
         await until(lambda: all(each.namespace_recipients is not None for each in simulator.emitted))
         shapes = [(each.event, shape(each.envelope)) for each in simulator.emitted]
-    missing = [
-        event["args"][0] for event in EVENTS if (event["event"], shape(event["args"][0])) not in shapes
-    ]
+    missing = [event["args"][0] for event in EVENTS if (event["event"], shape(event["args"][0])) not in shapes]
     assert missing == []
 
 
@@ -99,9 +96,3 @@ META_MESSAGE = meta(
     }
 )
 META_STATUS = meta({"statuses": [{"id": "wamid.1", "status": "delivered", "recipient_id": "5511922221111"}]})
-
-
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event['nsp']} {event['event']}")
-def test_the_recording_holds_what_the_shapes_are_compared_with(event: dict[str, Any]) -> None:
-    assert event["event"] == event["args"][0]["event"]
-    assert list(event["args"][0])[:3] == ["event", "instance", "data"]

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from tests.support.simulator import raw_client, running_simulator
 from websockets.exceptions import InvalidStatus
 
 from ponteio.simulator import Simulator
 from ponteio.simulator.handshake import parse_allowed_hosts
-from tests.support.simulator import raw_client, running_simulator
 
 KEY_REQUIRED, KEY_INVALID = "apiKey is required", "Invalid global token"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.simulator import running_simulator, until
 
 from ponteio.simulator import Simulator
-from tests.support.simulator import running_simulator, until
 
 CAPTURE = Path(__file__).parents[1] / "golden" / "captures" / "rest.jsonl"
 CALLS = [json.loads(line) for line in CAPTURE.read_text().splitlines()]
@@ -97,5 +97,5 @@ async def between_sessions(session: aiohttp.ClientSession, simulator: Simulator)
                 "messageType": "conversation",
             }
             await (await session.post(f"{simulator.url}/webhook/evolution", json=body)).read()
-        await until(lambda name=name, count=len(texts): len(simulator.instance(name).messages) == count)
+        await until(lambda name=name, texts=texts: len(simulator.instance(name).messages) == len(texts))
     alpha.messages[0].data["messageTimestamp"] -= 200

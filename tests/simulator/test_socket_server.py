@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import socketio
+from tests.support.simulator import RawClient, raw_client, running_simulator, until
 
 from ponteio.simulator import Simulator
-from tests.support.simulator import RawClient, raw_client, running_simulator, until
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ async def test_a_client_that_joined_outlives_the_deadline() -> None:
             await client.join("/")
             await client.frame(lambda frame: frame == "2")
             simulator.emit("alpha", "call", {})
-            await until(lambda: client.events())
+            await until(client.events)
 
 
 @pytest.mark.parametrize("frame", ["garbage", '42["x"', "49", "40/alpha,[1", '44{"message":"?"}'])
@@ -182,7 +182,7 @@ async def test_the_stock_client_gets_binary_events_on_polling_and_websocket_alik
 async def test_a_client_that_begins_with_polling_upgrades(simulator: Simulator) -> None:
     sio = socketio.AsyncClient(reconnection=False)
     got: list[object] = []
-    sio.on("call", lambda envelope: got.append(envelope))
+    sio.on("call", got.append)
     await sio.connect(simulator.url)
     await until(lambda: sio.transport() == "websocket")
     simulator.emit("alpha", "call", {"b": b"1"})

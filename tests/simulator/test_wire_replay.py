@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from tests.support.simulator import RawClient, raw_client, running_simulator, until
 
 from ponteio.simulator import Simulator
-from tests.support.simulator import RawClient, raw_client, running_simulator, until
 
 CAPTURE = Path(__file__).parents[1] / "golden" / "captures" / "wire.jsonl"
 LINES = [json.loads(line) for line in CAPTURE.read_text().splitlines()]

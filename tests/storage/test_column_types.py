@@ -62,7 +62,11 @@ async def test_texts_and_moments_survive_the_database(database: Database) -> Non
 
 async def test_a_moment_without_a_zone_is_never_stored(database: Database) -> None:
     naive = datetime(2026, 1, 1)  # noqa: DTZ001
-    with pytest.raises(StatementError, match="time zone"):
+
+    async def store() -> None:
         async with database.write() as connection:
             await connection.run_sync(_things.create)
             await connection.execute(insert(_things).values(id=1, at=naive))
+
+    with pytest.raises(StatementError, match="time zone"):
+        await store()

@@ -10,8 +10,6 @@ from ponteio.storage.moments import utc_now
 from ponteio.storage.script import ROWS_AT_ONCE, Insert, InsertNew, Load, Query, Script
 from ponteio.storage.tables import event_fingerprints, servers
 
-_ODD = "a\x00b \ud800 'q' \"d\" \\ \n é 😀"
-
 
 def _key(number: int) -> bytes:
     return number.to_bytes(32, "big")

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import make_url, text
 
@@ -22,7 +23,7 @@ def postgres_server() -> str | None:
 
 def sqlite_url(folder: Path, name: str = "test.db") -> str:
     """The URL of a database file in `folder`."""
-    return f"sqlite:///{folder / name}"
+    return f"sqlite:///{quote(str(folder / name))}"
 
 
 @asynccontextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ponteio.decode.redaction import KnownSecrets, hide
 from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
-from ponteio.model.event import RawFrame
+from ponteio.model.event import AddressedEvent, DecodedEvent, RawFrame, StoredEvent
 from ponteio.model.identity import Instance, OrganizationScope
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.observe.counters import Counters
@@ -95,6 +97,25 @@ class RestHouse:
             await self.directory.assign(instance, made.organization_id, server_id=SERVER)
         return self.directory.scope_of(made.organization_id)
 
+    async def store(self, scope: OrganizationScope, instance: str, event: str, data: bytes) -> StoredEvent:
+        """An event in the organization's log."""
+        now = datetime.now(UTC)
+        decoded = DecodedEvent(
+            target=LinkTarget(SERVER, instance),
+            instance=instance,
+            event=event,
+            data=data,
+            extra=None,
+            sender=None,
+            date_time=None,
+            occurred_at=now,
+            received_at=now,
+            fingerprint=secrets.token_bytes(32),
+        )
+        address = AddressedEvent(scope.organization_id, self.instance(instance).instance_id, decoded)
+        (stored,) = (await self.log.append([address])).stored
+        return stored
+
 
 @asynccontextmanager
 async def rest_house(
@@ -130,8 +151,8 @@ async def _built(
     directory, counters, gaps, sink = Directory(database), Counters(), GapLog(database), Basket()
     await directory.ensure_server(SERVER, url)
     await directory.load()
-    secrets = KnownSecrets([key])
-    api = EvolutionApi(url, key, on_secret=secrets.add, scrub=lambda text: hide(text, secrets.found_in(text.encode())))
+    known = KnownSecrets([key])
+    api = EvolutionApi(url, key, on_secret=known.add, scrub=lambda text: hide(text, known.found_in(text.encode())))
     links = EvolutionWebSocket(
         server_id=SERVER,
         url=url,

@@ -45,9 +45,10 @@ async def test_a_working_server_passes_every_step_and_keeps_no_connection(tmp_pa
 
 
 async def test_a_pending_namespace_is_fine_and_says_so(tmp_path: Path) -> None:
-    async with rest_house(tmp_path, instances=1, started=False) as house:
+    async with rest_house(tmp_path, instances=3, started=False) as house:
+        quiet = next(each.name for each in house.simulator.world if each.integration == "EVOLUTION")
         await house.simulator.restart(down_s=0)
-        steps = await house.test.run("loja-01")
+        steps = await house.test.run(quiet)
         assert verdicts(steps) == ALL_OK
         assert "Pending" in step(steps, "namespace").detail
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -122,10 +123,10 @@ def test_the_key_is_a_header_and_cannot_smuggle_another() -> None:
 async def test_the_request_has_the_key_in_a_header_only_and_asks_for_no_compression() -> None:
     heads: list[bytes] = []
 
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
-        heads.append(socket.head)
-        await socket.hang()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
+        heads.append(peer.head)
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(f"{url}/evo", headers=key_header("s3cret"))
@@ -141,9 +142,9 @@ async def test_the_request_has_the_key_in_a_header_only_and_asks_for_no_compress
 
 
 async def test_the_library_logs_neither_the_key_nor_content_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade(then=frame(TEXT, b"tok-canary") + b"\xff\xff\xff")
-        await socket.hang()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade(then=frame(TEXT, b"tok-canary") + b"\xff\xff\xff")
+        await peer.hang()
 
     with caplog.at_level(logging.DEBUG):
         async with raw_server(serve) as url:
@@ -171,13 +172,13 @@ async def test_messages_come_whole_in_order_whatever_their_pieces() -> None:
     )
     pongs: list[tuple[int, bytes]] = []
 
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade(then=wire[:5])
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade(then=wire[:5])
         for at in range(5, len(wire), 977):
-            socket.send(wire[at : at + 977])
-            await socket.writer.drain()
-        pongs.append(await socket.read_frame())
-        await socket.hang()
+            peer.send(wire[at : at + 977])
+            await peer.writer.drain()
+        pongs.append(await peer.read_frame())
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(url)
@@ -192,12 +193,12 @@ async def test_messages_come_whole_in_order_whatever_their_pieces() -> None:
 
 @pytest.mark.parametrize("pieces", [1, 4])
 async def test_a_message_over_the_limit_ends_the_websocket_and_says_why(pieces: int) -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
         part = b"x" * (1200 // pieces)
         for number in range(pieces):
-            socket.send(frame(TEXT if number == 0 else CONTINUATION, part, fin=number == pieces - 1))
-        await socket.hang()
+            peer.send(frame(TEXT if number == 0 else CONTINUATION, part, fin=number == pieces - 1))
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(url, max_message_bytes=1000)
@@ -209,9 +210,9 @@ async def test_a_message_over_the_limit_ends_the_websocket_and_says_why(pieces: 
 
 
 async def test_a_message_at_the_limit_comes_through() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade(then=frame(TEXT, b"x" * 1000))
-        await socket.hang()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade(then=frame(TEXT, b"x" * 1000))
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(url, max_message_bytes=1000)
@@ -238,10 +239,10 @@ async def test_a_message_at_the_limit_comes_through() -> None:
     ],
 )
 async def test_how_the_server_or_its_garbage_ends_the_websocket(ending: bytes, reason: str) -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
-        socket.send(ending)
-        await socket.hang()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
+        peer.send(ending)
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(url)
@@ -253,12 +254,12 @@ async def test_how_the_server_or_its_garbage_ends_the_websocket(ending: bytes, r
 
 @pytest.mark.parametrize("hard", [True, False])
 async def test_a_connection_that_breaks_in_the_middle_of_a_frame_is_lost_once(hard: bool) -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade(then=frame(TEXT, b"whole") + frame(TEXT, b"x" * 500)[:100])
-        await socket.writer.drain()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade(then=frame(TEXT, b"whole") + frame(TEXT, b"x" * 500)[:100])
+        await peer.writer.drain()
         await asyncio.sleep(0.02)
         if hard:
-            socket.reset()
+            peer.reset()
 
     async with raw_server(serve) as url:
         caller = Caller(url)
@@ -272,12 +273,12 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_frame_is_lost_once(ha
 async def test_after_close_nothing_is_told_and_nothing_can_be_said() -> None:
     gone = asyncio.Event()
 
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
         with contextlib.suppress(ConnectionError):
-            while not socket.writer.is_closing():
-                socket.text("flood")
-                await socket.writer.drain()
+            while not peer.writer.is_closing():
+                peer.text("flood")
+                await peer.writer.drain()
                 await asyncio.sleep(0)
         gone.set()
 
@@ -298,8 +299,8 @@ async def test_after_close_nothing_is_told_and_nothing_can_be_said() -> None:
 
 
 async def test_a_server_that_does_not_close_is_left_within_seconds() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
         await asyncio.sleep(30)
 
     async with raw_server(serve) as url:
@@ -311,13 +312,13 @@ async def test_a_server_that_does_not_close_is_left_within_seconds() -> None:
 
 
 async def test_a_server_that_pings_and_never_reads_is_given_up_before_memory_grows() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.upgrade()
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
         flood = frame(PING, b"x" * 125) * 500
         with contextlib.suppress(ConnectionError):
             while True:
-                socket.send(flood)
-                await socket.writer.drain()
+                peer.send(flood)
+                await peer.writer.drain()
 
     async with raw_server(serve) as url:
         caller = Caller(url)
@@ -334,14 +335,14 @@ async def test_a_paused_transport_leaves_the_rest_to_tcp_and_loses_nothing() -> 
     sent = 0
     total = 400
 
-    async def serve(socket: RawSocket) -> None:
+    async def serve(peer: RawSocket) -> None:
         nonlocal sent
-        await socket.upgrade()
+        await peer.upgrade()
         for number in range(total):
-            socket.text(str(number).encode().ljust(100_000))
-            await socket.writer.drain()
+            peer.text(str(number).encode().ljust(100_000))
+            await peer.writer.drain()
             sent += 1
-        await socket.hang()
+        await peer.hang()
 
     async with raw_server(serve) as url:
         caller = Caller(url)
@@ -402,27 +403,27 @@ async def test_a_paused_transport_leaves_the_rest_to_tcp_and_loses_nothing() -> 
 async def test_a_handshake_that_fails_says_why_and_leaves_nothing_open(
     answer: bytes, state: LinkState, reason: str
 ) -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.request()
-        socket.send(answer)
+    async def serve(peer: RawSocket) -> None:
+        await peer.request()
+        peer.send(answer)
 
     failure = await _refusal(serve)
     assert (failure.state, failure.reason) == (state, reason)
 
 
 async def test_a_connection_reset_during_the_handshake_says_so() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.request()
-        socket.reset()
+    async def serve(peer: RawSocket) -> None:
+        await peer.request()
+        peer.reset()
 
     assert (await _refusal(serve)).reason == "connection_reset"
 
 
 async def test_a_refusal_on_a_connection_that_stays_open_is_seen_at_once() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.request()
-        socket.send(http("502 Bad Gateway", b"x", "Connection: keep-alive"))
-        await socket.hang()
+    async def serve(peer: RawSocket) -> None:
+        await peer.request()
+        peer.send(http("502 Bad Gateway", b"x", "Connection: keep-alive"))
+        await peer.hang()
 
     async with asyncio.timeout(3):
         assert (await _refusal(serve)).reason == "http_502"
@@ -431,21 +432,21 @@ async def test_a_refusal_on_a_connection_that_stays_open_is_seen_at_once() -> No
 async def test_a_redirect_is_not_followed() -> None:
     visits: list[bytes] = []
 
-    async def elsewhere(socket: RawSocket) -> None:
-        visits.append(await socket.request())
+    async def elsewhere(peer: RawSocket) -> None:
+        visits.append(await peer.request())
 
     async with raw_server(elsewhere) as other:
 
-        async def serve(socket: RawSocket) -> None:
-            await socket.request()
-            socket.send(http("302 Found", b"", f"Location: {other}/socket.io/"))
+        async def serve(peer: RawSocket) -> None:
+            await peer.request()
+            peer.send(http("302 Found", b"", f"Location: {other}/socket.io/"))
 
         assert (await _refusal(serve)).reason == "redirected"
     assert visits == []
 
 
 async def test_nobody_at_the_address_and_no_such_host() -> None:
-    async with raw_server(lambda socket: socket.hang()) as url:
+    async with raw_server(lambda peer: peer.hang()) as url:
         pass
     for address, reason in ((url, "connection_refused"), ("http://nobody.invalid", "dns_failed")):
         with pytest.raises(DialError) as caught:
@@ -453,11 +454,38 @@ async def test_nobody_at_the_address_and_no_such_host() -> None:
         assert caught.value.failure.reason == reason
 
 
+@pytest.mark.parametrize("broken", ["black hole", "refusing"])
+async def test_a_host_whose_first_address_is_broken_is_reached_by_its_second(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(peer: RawSocket) -> None:
+        await peer.upgrade()
+        await peer.hang()
+
+    with socket.socket() as hole, socket.socket() as filling:
+        hole.bind(("127.0.0.1", 0))
+        if broken == "black hole":  # a full backlog: the kernel drops what comes
+            hole.listen(0)
+            filling.connect(hole.getsockname())
+        async with raw_server(serve) as url:
+            port = int(url.rsplit(":", 1)[1])
+
+            async def resolve(*_args: object, **_named: object) -> list[tuple[object, ...]]:
+                addresses = [hole.getsockname(), ("127.0.0.1", port)]
+                return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
+
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+            caller = Caller("http://two-addresses", connect_timeout_s=1.0)
+            await caller.transport.dial()
+            caller.transport.close()
+            await caller.transport.wait_closed()
+
+
 async def test_a_slow_handshake_can_be_cancelled_and_leaves_nothing() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.request()
+    async def serve(peer: RawSocket) -> None:
+        await peer.request()
         for byte in b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 10_000:
-            socket.send(bytes([byte]))
+            peer.send(bytes([byte]))
             await asyncio.sleep(0.05)
 
     async with raw_server(serve) as url:
@@ -470,7 +498,7 @@ async def test_a_slow_handshake_can_be_cancelled_and_leaves_nothing() -> None:
 
 
 async def test_close_during_the_dial_ends_it() -> None:
-    async with raw_server(lambda socket: socket.hang()) as url:
+    async with raw_server(lambda peer: peer.hang()) as url:
         caller = Caller(url)
         dial = asyncio.ensure_future(caller.transport.dial())
         await asyncio.sleep(0)
@@ -512,10 +540,10 @@ async def tls_server(certificate: Path) -> AsyncIterator[str]:
     context.load_cert_chain(certificate)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        socket = RawSocket(reader, writer)
+        peer = RawSocket(reader, writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            await socket.upgrade(then=frame(TEXT, b"over TLS"))
-            await socket.hang()
+            await peer.upgrade(then=frame(TEXT, b"over TLS"))
+            await peer.hang()
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
@@ -543,9 +571,9 @@ async def test_tls_with_a_certificate_that_is_not_known_is_refused(certificate: 
 
 
 async def test_https_where_only_http_is_spoken_says_so() -> None:
-    async def serve(socket: RawSocket) -> None:
-        await socket.reader.read(100)
-        socket.send(http("400 Bad Request", b""))
+    async def serve(peer: RawSocket) -> None:
+        await peer.reader.read(100)
+        peer.send(http("400 Bad Request", b""))
 
     async with raw_server(serve) as url:
         with pytest.raises(DialError) as caught:
@@ -554,7 +582,7 @@ async def test_https_where_only_http_is_spoken_says_so() -> None:
 
 
 async def test_a_server_that_accepts_and_says_nothing_of_tls_is_given_up_in_time() -> None:
-    async with raw_server(lambda socket: socket.hang()) as url:
+    async with raw_server(lambda peer: peer.hang()) as url:
         with pytest.raises(DialError) as caught:
             await Caller(url.replace("http", "https"), connect_timeout_s=0.3).transport.dial()
         assert caught.value.failure.reason == "connect_timeout"
@@ -565,11 +593,11 @@ async def test_a_server_that_accepts_and_says_nothing_of_tls_is_given_up_in_time
 
 def test_the_transport_works_on_uvloop_too() -> None:
     async def scenario() -> list[str]:
-        async def serve(socket: RawSocket) -> None:
-            await socket.upgrade(then=frame(TEXT, b"hello"))
-            socket.text((await socket.read_text()).upper())
-            socket.send(frame(CLOSE, b""))
-            await socket.hang()
+        async def serve(peer: RawSocket) -> None:
+            await peer.upgrade(then=frame(TEXT, b"hello"))
+            peer.text((await peer.read_text()).upper())
+            peer.send(frame(CLOSE, b""))
+            await peer.hang()
 
         async with raw_server(serve) as url:
             caller = Caller(url)

@@ -106,7 +106,7 @@ class Tester(Protocol):
 class LiveStats(Protocol):
     """What the live edge can say about itself."""
 
-    def socket_count(self, scope: OrganizationScope | None = None) -> int: ...
+    def socket_count(self, scope: OrganizationScope | None) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

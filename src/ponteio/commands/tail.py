@@ -189,7 +189,8 @@ class _Lines:
     def status(self, name: str, body: Mapping[str, Any]) -> None:
         where = body.get("instance") or body.get("link") or ""
         reason = f" ({body['reason']})" if body.get("reason") else ""
-        self._console.print(Text(clean(f"            {name:<26} {where:<16} {body.get('state')}{reason}"), style="dim"))
+        columns = f"{'':<12} {clean(name):<26} {clean(str(where)):<16} {clean(str(body.get('state')) + reason)}"
+        self._console.print(Text(columns, style="dim"))
 
     def note(self, text: str) -> None:
         self._console.print(Text(f"-- {text}", style="yellow"))

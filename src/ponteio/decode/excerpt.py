@@ -14,7 +14,8 @@ _CUT_ESCAPE = 16
 """More than what is left of an escape at the end of the window."""
 
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/]))')
-_API_KEY_MEMBER = re.compile(r'("apikey"\s*:\s*)"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.IGNORECASE | re.DOTALL)
+_API_KEY_ESCAPED = "".join(rf"(?:{letter}|\\u00(?:{ord(letter):x}|{ord(letter) - 32:x}))" for letter in "apikey")
+_API_KEY_MEMBER = re.compile(rf'("{_API_KEY_ESCAPED}"\s*:\s*)"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.IGNORECASE | re.DOTALL)
 _API_KEY = re.compile(r'(apikey"?\s*[:=]\s*)(?:"[^"]*+"?|[^"\s&,}]++)', re.IGNORECASE)
 _KEY_SHARE = re.compile(r"appStateSyncKeyShare.*", re.IGNORECASE | re.DOTALL)
 
@@ -27,7 +28,7 @@ def excerpt(payload: bytes, secrets: KnownSecrets) -> str:
     """
     text = payload[:_WINDOW].decode("utf-8", "replace")
     text = _unescaped(_API_KEY_MEMBER.sub(_masked, text))
-    text = hide(_API_KEY.sub(_masked, text), secrets.found_in(text.encode()))
+    text = _API_KEY.sub(_masked, hide(text, secrets.found_in(text.encode())))
     text = _KEY_SHARE.sub(f"appStateSyncKeyShare {MASK}", text)
     if len(payload) > _WINDOW:
         text = text[: max(0, len(text) - secrets.longest - _CUT_ESCAPE)]  # the window may end inside a secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import chain
 from typing import Literal
 
@@ -26,47 +27,51 @@ class _Blocks:
         self._offsets = range(1) if everywhere else range(size)
         self._few = _FEW * len(self._cuts)
         self._all: set[bytes] = set()
-        self._needles: dict[int, list[bytes]] = {}
+        self._needles: dict[int, tuple[bytes, ...]] = {}
 
     def add(self, needle: bytes) -> None:
         self._all.add(needle)
         for block in self._blocks_of(needle):
-            self._needles.setdefault(block, []).append(needle)
+            self._needles[block] = (*self._needles.get(block, ()), needle)
 
     def discard(self, needle: bytes) -> None:
         self._all.discard(needle)
         for block in self._blocks_of(needle):
-            others = [other for other in self._needles[block] if other != needle]
+            others = tuple(other for other in self._needles[block] if other != needle)
             if others:
                 self._needles[block] = others
             else:
                 del self._needles[block]
 
-    def candidates(self, text: bytes) -> set[bytes]:
+    def candidates(self, text: bytes) -> Collection[bytes]:
         """All needles that occur in `text`, and maybe others."""
         if len(self._all) <= self._few:
-            return self._all
+            return tuple(self._all)
         hits: set[int] = set()
         for cut in self._cuts:
             view = memoryview(text)[cut : cut + (len(text) - cut) // self._size * self._size]
             for start in range(0, len(view), _CHUNK):
                 hits |= self._needles.keys() & view[start : start + _CHUNK].cast(self._code).tolist()
-        return set(chain.from_iterable(self._needles[hit] for hit in hits))
+        return set(chain.from_iterable(self._needles.get(hit, ()) for hit in hits))
 
     def _blocks_of(self, needle: bytes) -> set[int]:
         size = self._size
         return {memoryview(needle[at : at + size]).cast(self._code)[0] for at in self._offsets}
 
 
+_NOBODY: frozenset[str] = frozenset()
+
+
 class NeedleIndex:
     """Byte strings, each with its owners, and the question whose strings a text contains.
 
     The cost of the question does not grow with the number of needles, save for those under 4 bytes, which are
-    searched for one by one.
+    searched for one by one. It may be asked in one thread while another changes it (one at a time): what is iterated
+    over is never changed in place, and each step that reads what changes is one call into C.
     """
 
     def __init__(self) -> None:
-        self._owners: dict[bytes, set[str]] = {}
+        self._owners: dict[bytes, frozenset[str]] = {}
         self._tiny: set[bytes] = set()
         self._short = _Blocks(4, "I", everywhere=True)
         self._medium = _Blocks(4, "I")
@@ -76,19 +81,23 @@ class NeedleIndex:
         """Hold `needle` (not empty) for `owner`; once more changes nothing."""
         if needle not in self._owners:
             self._home(needle).add(needle)
-        self._owners.setdefault(needle, set()).add(owner)
+        self._owners[needle] = self._owners.get(needle, _NOBODY) | {owner}
 
     def discard(self, needle: bytes, owner: str) -> None:
         """`needle` is no longer held for `owner`, if it was."""
-        owners = self._owners.get(needle, set())
-        owners.discard(owner)
-        if not owners and self._owners.pop(needle, None) is not None:
+        if needle not in self._owners:
+            return
+        self._owners[needle] -= {owner}
+        if not self._owners[needle]:
+            del self._owners[needle]
             self._home(needle).discard(needle)
 
     def found_in(self, text: bytes) -> set[str]:
         """The owners of the needles that `text` contains."""
-        candidates = chain(self._tiny, *(blocks.candidates(text) for blocks in (self._short, self._medium, self._long)))
-        return set(chain.from_iterable(self._owners[needle] for needle in candidates if needle in text))
+        candidates = chain(
+            tuple(self._tiny), *(blocks.candidates(text) for blocks in (self._short, self._medium, self._long))
+        )
+        return set(chain.from_iterable(self._owners.get(needle, _NOBODY) for needle in candidates if needle in text))
 
     def _home(self, needle: bytes) -> set[bytes] | _Blocks:
         if len(needle) < 4:

@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from threading import Lock
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -66,13 +67,14 @@ class KnownSecrets:
 
     `permanent` are never forgotten: the keys of this deployment. Learn every token from REST with `add`; the decoder
     adds the `apikey` of each envelope. Values that cannot serve as secrets are ignored: empty, shorter than 3 or longer
-    than 16 384 characters, `Apikey not found`, and words that Evolution's protocol itself uses.
+    than 16 384 characters, `Apikey not found`, and words that Evolution's protocol itself uses. Threads may share it.
     """
 
     def __init__(self, permanent: Iterable[str] = (), *, capacity: int = 10_000) -> None:
         self.longest = 0
         """Characters of the longest spelling ever held: what a cut text may have lost at its end."""
         self._capacity = capacity
+        self._changing = Lock()
         self._needles = NeedleIndex()
         self._permanent: set[str] = set()
         self._recent: OrderedDict[str, None] = OrderedDict()
@@ -88,28 +90,19 @@ class KnownSecrets:
 
     def add(self, value: str, *, permanent: bool = False) -> None:
         """From now on `value` is a secret, or was met again."""
-        if value in self._recent and not permanent:
-            self._recent.move_to_end(value)
-            return
-        secret = _SURROGATES.sub("\ufffd", value.strip())
-        if not _is_secret(secret) or secret in self._permanent:
-            return
-        if secret not in self._recent:
-            self._hold(secret)
-        self._recent.pop(secret, None)
-        if permanent:
-            self._permanent.add(secret)
-            return
-        self._recent[secret] = None
-        if len(self._recent) > self._capacity:
-            self._forget(self._recent.popitem(last=False)[0])
+        with self._changing:
+            if value in self._recent and not permanent:
+                self._recent.move_to_end(value)
+            else:
+                self._learn(_SURROGATES.sub("\ufffd", value.strip()), permanent=permanent)
 
     def add_name(self, name: str) -> None:
         """`name` is an instance's name: an address, which stays as it is even where a secret is part of it."""
-        self._names[name] = None
-        self._names.move_to_end(name)
-        if len(self._names) > self._capacity:
-            self._names.popitem(last=False)
+        with self._changing:
+            self._names[name] = None
+            self._names.move_to_end(name)
+            if len(self._names) > self._capacity:
+                self._names.popitem(last=False)
 
     def is_name(self, name: str) -> bool:
         """Whether `name` must stay as it is where it addresses: a known name, or one that is a secret as a whole."""
@@ -124,6 +117,19 @@ class KnownSecrets:
         if not secrets:
             return ()
         return tuple(sorted({spelling for secret in secrets for spelling in _spellings(secret)}, key=_longest_first))
+
+    def _learn(self, secret: str, *, permanent: bool) -> None:
+        if not _is_secret(secret) or secret in self._permanent:
+            return
+        if secret not in self._recent:
+            self._hold(secret)
+        self._recent.pop(secret, None)
+        if permanent:
+            self._permanent.add(secret)
+            return
+        self._recent[secret] = None
+        if len(self._recent) > self._capacity:
+            self._forget(self._recent.popitem(last=False)[0])
 
     def _hold(self, secret: str) -> None:
         self.longest = max(self.longest, *map(len, _spellings(secret)))

@@ -93,6 +93,10 @@ class HttpServer:
                 else:
                     protocol.transport.resume_reading()
 
+    def request_count(self) -> int:
+        """How many requests and websockets are being served."""
+        return len(self._server.server_state.tasks)
+
     def _connections(self) -> list[Any]:
         connections: set[Any] = self._server.server_state.connections
         return [each for each in connections if each.transport is not None]

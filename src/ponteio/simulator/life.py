@@ -41,7 +41,11 @@ def reserve_port(host: str, port: int) -> socket.socket:
     # The protocol is named because asyncio sets TCP_NODELAY only where it is; without it answers wait 40 ms.
     holder = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind((host, port))
+    try:
+        holder.bind((host, port))
+    except OSError:
+        holder.close()
+        raise
     return holder
 
 

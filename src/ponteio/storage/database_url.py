@@ -48,7 +48,8 @@ class PostgresServer:
 def parse_database_url(text: str) -> SqliteFile | PostgresServer:
     """`sqlite:///relative`, `sqlite:////absolute` or `postgresql://…`, also in Prisma's dialect (`?schema=`).
 
-    Raises `StorageUrlError` for anything else; its text never holds the password.
+    Percent escapes are undone, in a path too. Raises `StorageUrlError` for anything else; its text never
+    holds the password.
     """
     try:
         url = make_url(text)

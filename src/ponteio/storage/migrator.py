@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.schema import CreateSchema
 
 from ponteio.storage.errors import StorageSchemaError
 
@@ -39,5 +40,4 @@ def _create_schema(connection: Connection, schema: str) -> None:
     # Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to create even when there is nothing to do.
     known = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
     if known is None:
-        quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
-        connection.execute(text(f"CREATE SCHEMA {quoted}"))
+        connection.execute(CreateSchema(schema))

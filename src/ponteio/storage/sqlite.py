@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import event
+from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -146,7 +146,7 @@ def _do(connection: sqlite3.Connection, step: Step, dialect: Dialect) -> Rows:
 
 def _engine(file: SqliteFile, mode: str, *, pool_size: int) -> AsyncEngine:
     return create_async_engine(
-        f"sqlite+aiosqlite:///file:{quote(str(file.path))}?mode={mode}&uri=true",
+        URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file.path))}", query={"mode": mode, "uri": "true"}),
         # Transactions begin where we say, never by the driver's guess.
         connect_args={"isolation_level": None, "timeout": BUSY_S},
         pool_size=pool_size,

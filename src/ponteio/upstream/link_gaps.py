@@ -13,7 +13,7 @@ import structlog
 from ponteio.eventlog.gaps import GapLog
 from ponteio.model.link import Gap, GapKind, LinkTarget
 from ponteio.observe.counters import Counters
-from ponteio.storage.errors import StorageError, StorageUnavailableError
+from ponteio.storage.errors import StorageUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +58,15 @@ class GapKeeper:
     async def stop(self, timeout_s: float) -> None:
         """Write what is left for at most `timeout_s`, then end."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._written.wait(), timeout_s)
+            await asyncio.wait_for(self.settled(), timeout_s)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         self._counters.add("gaps_unrecorded", len(self._notes))
+
+    async def settled(self) -> None:
+        """Return when every note so far is written."""
+        await self._written.wait()
 
     def begin(self, target: LinkTarget, kind: GapKind, from_at: datetime, detail: str | None) -> None:
         """A gap of `target` is open since `from_at`."""
@@ -116,7 +120,7 @@ class GapKeeper:
         except StorageUnavailableError as error:
             log.warning("gap not written yet", error=type(error).__name__)
             return False
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001 - one bad note must not end the writing of all others
             self._counters.add("gaps_unrecorded")
-            log.error("gap refused by the database", error=type(error).__name__)
+            log.error("gap not written", error=type(error).__name__)
         return True

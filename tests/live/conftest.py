@@ -1,0 +1,20 @@
+"""An edge with quick deadlines, on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.gateway_edge import GatewayEdge, gateway_edge
+
+from ponteio.live.options import LiveOptions
+from ponteio.storage.database import Database
+
+QUICK = LiveOptions(look_every_s=0.1, heal_every_s=0.1, refused_s=0.3, farewell_s=0.3, tip_pause_s=0.2)
+
+
+@pytest.fixture
+async def gateway(sqlite_database: Database) -> AsyncIterator[GatewayEdge]:
+    """An edge for the organizations `acme` and `beta`, one key each."""
+    async with gateway_edge(sqlite_database, QUICK, ("acme", "beta")) as opened:
+        yield opened

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ponteio.live.handshake import Hello, start_at
+from ponteio.model.cursor import Cursor
+from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.outcome import (
+    AUTH_INVALID,
+    CURSOR_EXPIRED,
+    INVALID_CURSOR,
+    INVALID_FILTER,
+    INVALID_REQUEST,
+    Outcome,
+    RefusalError,
+)
+
+HEAD = Cursor("0123abcd", 10)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def test_nothing_at_all_is_an_empty_hello() -> None:
+    assert Hello.parse(None) == Hello(None, None, EVERYTHING)
+    assert Hello.parse({}) == Hello(None, None, EVERYTHING)
+
+
+def test_members_are_taken_and_unknown_ones_passed_over() -> None:
+    hello = Hello.parse({"token": "t", "cursor": "c", "filter": {"events": ["messages.*"]}, "later": 1})
+    assert hello == Hello("t", "c", EventFilter.of(None, ["messages.*"]))
+
+
+@pytest.mark.parametrize(
+    ("auth", "outcome"),
+    [
+        ([], INVALID_REQUEST),
+        (["token"], INVALID_REQUEST),
+        ("token", INVALID_REQUEST),
+        (7, INVALID_REQUEST),
+        (True, INVALID_REQUEST),
+        ({"token": 7}, INVALID_REQUEST),
+        ({"token": ["t"]}, INVALID_REQUEST),
+        ({"token": "\ud800"}, AUTH_INVALID),
+        ({"token": "t", "filter": []}, INVALID_FILTER),
+        ({"token": "t", "filter": {"instance": ["one"]}}, INVALID_FILTER),
+        ({"token": "t", "filter": {"events": ["mess*"]}}, INVALID_FILTER),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_with_a_code(auth: object, outcome: Outcome) -> None:
+    with pytest.raises(RefusalError) as caught:
+        Hello.parse(auth)
+    assert caught.value.outcome is outcome
+
+
+@given(JSON)
+def test_any_json_is_understood_or_refused(auth: object) -> None:
+    try:
+        Hello.parse(auth)
+    except RefusalError:
+        pass
+
+
+def test_without_a_cursor_a_socket_begins_at_the_head() -> None:
+    start = start_at(None, HEAD)
+    assert (start.cursor, start.resumed, start.reason) == (HEAD, False, None)
+
+
+@pytest.mark.parametrize("seq", [0, 1, 10])
+def test_a_known_cursor_is_resumed_from_the_start_of_the_log_to_its_head(seq: int) -> None:
+    """I11: 0 is before the beginning, and the head itself has nothing after it."""
+    start = start_at(f"0123abcd-{seq}", HEAD)
+    assert (start.cursor, start.resumed, start.reason) == (HEAD.at(seq), True, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ("0123abcd-11", INVALID_CURSOR),
+        ("ffffffff-3", CURSOR_EXPIRED),
+        ("ffffffff-11", CURSOR_EXPIRED),
+        ("", INVALID_CURSOR),
+        ("0123abcd-", INVALID_CURSOR),
+        ("0123abcd-01", INVALID_CURSOR),
+        ("0123abcd--1", INVALID_CURSOR),
+        (7, INVALID_CURSOR),
+        ({"epoch": "0123abcd"}, INVALID_CURSOR),
+    ],
+)
+def test_a_cursor_that_cannot_be_continued_leads_to_the_head_and_never_to_part_of_the_stream(
+    asked: object, reason: Outcome
+) -> None:
+    """I3: another epoch means "start over"."""
+    start = start_at(asked, HEAD)
+    assert (start.cursor, start.resumed, start.reason) == (HEAD, False, reason)
