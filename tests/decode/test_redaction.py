@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from itertools import count
+from threading import Event, Thread
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -171,6 +174,30 @@ def test_known_secrets_do_not_show_themselves() -> None:
     """I5: neither repr nor text of the memory shows a secret."""
     secrets = KnownSecrets([LONG])
     assert LONG not in f"{secrets!r}{secrets}"
+
+
+def test_it_may_be_asked_in_one_thread_while_another_learns_and_forgets() -> None:
+    secrets = KnownSecrets([LONG], capacity=50)
+    stop = Event()
+
+    def learn() -> None:
+        for number in count():
+            secrets.add(f"{'tok' * (number % 3)}-{number:04d}"[: 3 + number % 20])
+            secrets.add_name(f"name-{number}")
+            if stop.is_set():
+                return
+
+    learner = Thread(target=learn)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    learner.start()
+    try:
+        text = b" ".join(b"tok-%04d toktok-%04d" % (number, number) for number in range(200)) + LONG.encode()
+        assert all(LONG in secrets.found_in(text) for _ in range(300))
+    finally:
+        stop.set()
+        learner.join()
+        sys.setswitchinterval(switch)
 
 
 def test_bytes_hold_a_secret_in_utf_8() -> None:

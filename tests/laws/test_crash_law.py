@@ -7,9 +7,12 @@ import random
 import sys
 from pathlib import Path
 
-from ponteio.model.event import StoredEvent
 from tests.support.databases import migrated, sqlite_url
-from tests.support.log_world import log_world
+from tests.support.log_world import LogWorld, log_world
+
+from ponteio.eventlog.log import EventLog
+from ponteio.model.event import StoredEvent
+from ponteio.tenancy.directory import Directory
 
 _ROOT = Path(__file__).parents[2]
 
@@ -53,10 +56,6 @@ async def test_nothing_committed_is_lost_when_the_process_is_killed(tmp_path: Pa
 
 async def _everything(url: str) -> list[StoredEvent]:
     async with migrated(url) as database:
-        from ponteio.eventlog.log import EventLog
-        from ponteio.tenancy.directory import Directory
-        from tests.support.log_world import LogWorld
-
         directory = Directory(database)
         await directory.load()
         return await LogWorld(database, directory, EventLog(database)).everything("alpha")

@@ -7,14 +7,18 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
+from tests.support.databases import migrated
+from tests.support.log_world import LogWorld, decoded, log_world
 
 from ponteio.eventlog.log import EventLog
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent
 from ponteio.model.filter import EventFilter
+from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import CURSOR_EXPIRED, INVALID_CURSOR, ORGANIZATION_NOT_FOUND, Outcome, RefusalError
 from ponteio.storage.database import Database
-from tests.support.log_world import LogWorld, decoded, log_world
+from ponteio.storage.errors import StorageUnavailableError
 
 
 @pytest.fixture
@@ -158,7 +162,7 @@ async def test_a_scope_sees_its_own_log_only(world: LogWorld) -> None:
     ("place", "outcome"),
     [
         (lambda head: Cursor("00000000", head.seq), CURSOR_EXPIRED),
-        (lambda head: Cursor("00000000", 0), CURSOR_EXPIRED),
+        (lambda head: Cursor("ffffffff", 0 * head.seq), CURSOR_EXPIRED),
         (lambda head: head.at(head.seq + 1), INVALID_CURSOR),
         (lambda head: head.at(2**63 - 1), INVALID_CURSOR),
         (lambda head: head.at(-1), INVALID_CURSOR),
@@ -202,9 +206,53 @@ async def test_a_batch_that_fails_leaves_no_hole(world: LogWorld) -> None:
     assert (_numbers(again.stored), again.duplicates) == ([2, 3], 0)
 
 
-async def test_an_organization_without_a_log_is_refused(world: LogWorld) -> None:
-    from ponteio.model.identity import OrganizationScope
+async def test_after_an_unanswered_commit_the_log_itself_has_what_is_to_be_announced(world: LogWorld) -> None:
+    """I1: the batch was committed, the answer was lost; the caller sends it again and finds the events by place."""
+    announced = (await world.log.append(world.batch("alpha", [1]))).stored[-1].cursor
+    batch = world.batch("alpha", [2, 3])
+    committed = (await world.log.append(batch)).stored
+    again = await world.log.append([*batch, *world.batch("alpha", [4])])
+    assert again.duplicates == len(batch)
+    assert _numbers(again.stored) == [4]
+    scope = world.scope("alpha")
+    assert (await world.log.heads([scope.organization_id]))[scope.organization_id].seq == 4
+    assert (await world.log.read_after(scope, announced)).events == committed + again.stored
 
+
+@pytest.mark.postgres
+async def test_a_connection_cut_in_the_middle_of_appending_leaves_no_hole(postgres_url: str) -> None:
+    """I2: the batch is sent again until it succeeds; every event is there once."""
+    async with migrated(postgres_url) as database, migrated(postgres_url) as other:
+        world = await log_world(database, "alpha")
+        stop = asyncio.Event()
+
+        async def cut() -> None:
+            pids = text("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE :mine")
+            kill = text("SELECT pg_terminate_backend(:pid)")
+            while not stop.is_set():
+                async with other.read() as connection:
+                    for pid in (await connection.execute(pids, {"mine": "%event_fingerprints%"})).scalars():
+                        await connection.execute(kill, {"pid": pid})
+
+        cutting = asyncio.ensure_future(cut())
+        failures = 0
+        for start in range(0, 150, 10):
+            while True:
+                try:
+                    await world.log.append(world.batch("alpha", range(start, start + 10)))
+                except StorageUnavailableError:
+                    failures += 1
+                else:
+                    break
+        stop.set()
+        await cutting
+        seen = await world.everything("alpha")
+        assert failures
+        assert [event.data for event in seen] == [b'{"n":%d}' % n for n in range(150)]
+        assert _numbers(seen) == list(range(1, 151))
+
+
+async def test_an_organization_without_a_log_is_refused(world: LogWorld) -> None:
     with pytest.raises(RefusalError) as refused:
         await world.log.head(OrganizationScope("org_nobody"))
     assert refused.value.outcome is ORGANIZATION_NOT_FOUND

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import structlog
 from structlog.testing import capture_logs
 
 from ponteio.live.silent_log import SilentLog
@@ -18,4 +17,3 @@ def test_only_the_type_of_an_error_is_said() -> None:
             log.exception("secret")
     assert [line["error"] for line in said] == ["ValueError"]
     assert "secret" not in str(said)
-    structlog.reset_defaults()

@@ -63,7 +63,7 @@ async function goDown() {
 // `{"$bytes": "<base64>"}` stands for a Uint8Array, as Evolution has them inside messages.
 function revive(value) {
   if (Array.isArray(value)) return value.map(revive);
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
   if (typeof value.$bytes === "string") return new Uint8Array(Buffer.from(value.$bytes, "base64"));
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, revive(member)]));
 }

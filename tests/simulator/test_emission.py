@@ -62,11 +62,13 @@ async def test_sender_is_absent_until_the_session_opens_after_each_process_start
     async with running_simulator(instances=1) as simulator:
         simulator.emit("loja-01", "call", {})
         assert simulator.emitted[-1].envelope["sender"] == "5511900000001@s.whatsapp.net"
+        before = len(simulator.emitted)
         await simulator.restart(0)
-        await until(lambda: simulator.emitted[-1].event == "connection.update")
-        first = simulator.emitted[-1]
-        assert first.envelope["data"]["state"] == "connecting"
-        assert "sender" not in first.envelope
+        await until(lambda: len(simulator.emitted) == before + 2)
+        connecting, opened = (each.envelope for each in list(simulator.emitted)[-2:])
+        assert (connecting["data"]["state"], opened["data"]["state"]) == ("connecting", "open")
+        assert "sender" not in connecting
+        assert opened["sender"] == "5511900000001@s.whatsapp.net"
 
 
 async def test_global_mode_ignores_every_filter() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from tests.support.log_world import LogWorld, decoded
+
 from ponteio.eventlog.log import EventLog
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
-from tests.support.log_world import LogWorld, decoded
 
 
 async def main(url: str, start: int) -> None:

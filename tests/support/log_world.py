@@ -43,7 +43,7 @@ def decoded(
         date_time=date_time,
         occurred_at=NOON + timedelta(seconds=number),
         received_at=NOON + timedelta(seconds=number, milliseconds=5),
-        fingerprint=hashlib.sha256(f"{instance}\0{event}\0{number}".encode()).digest(),
+        fingerprint=hashlib.sha256(f"{instance}\0{event}\0{number}".encode("utf-8", "surrogatepass")).digest(),
         origin=origin,
         change=change,
     )

@@ -90,6 +90,10 @@ class RestHouse:
         """Wait for the link's state."""
         await until(lambda: self.link(name).state is state)
 
+    async def link_heard(self, name: str | None = None) -> None:
+        """Wait for an event over the link."""
+        await until(lambda: self.link(name).events > 0)
+
     async def organization(self, name: str, *instances: str) -> OrganizationScope:
         """A new organization that owns these instances."""
         made = await self.directory.create_organization(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +15,7 @@ MARK = "$base64"
 
 def marked(content: bytes) -> object:
     """The JSON form of bytes."""
-    return {MARK: b64encode(content).decode("ascii")}
+    return {MARK: b2a_base64(content, newline=False).decode("ascii")}
 
 
 def place(packet: list[object], leaves: Sequence[object]) -> None:

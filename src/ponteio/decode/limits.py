@@ -31,7 +31,8 @@ class FrameError(Exception):
 
 # A string that never ends is taken up to the end of the text: were it not matched, every quotation mark in it would be
 # tried again as a beginning, which takes quadratic time.
-_STRING_OR_SPACE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\s++', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_SPACE = b" \t\r\n"
 _TO_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _AROUND_DATA = 2
@@ -46,7 +47,7 @@ def check_limits(payload: bytes, limits: DecodeLimits) -> None:
     openings = payload.count(b"[") + payload.count(b"{")
     if openings <= limits.max_depth and payload.count(b",") + openings < limits.max_nodes:
         return
-    skeleton = _STRING_OR_SPACE.sub(b"", payload)
+    skeleton = _STRING.sub(b"0", payload).translate(None, _SPACE)
     if _nodes(skeleton) > limits.max_nodes:
         raise FrameError(TOO_MANY_NODES, f"more than {limits.max_nodes} values")
     if _deeper_than(limits.max_depth + _AROUND_DATA, skeleton):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
 
@@ -17,7 +17,8 @@ class _Blocks:
 
     Cut once, at the multiples of `size`, it gives a complete block of every needle of at least `2 * size - 1` bytes,
     which begins at one of the needle's first `size` offsets. Cut at every byte (`everywhere`), it gives the block that
-    each needle of at least `size` bytes begins with. All of it runs at C speed.
+    each needle of at least `size` bytes begins with. Where a block is met, the pieces of the text that could be its
+    needles are looked up. So neither many needles nor many that begin alike cost more.
     """
 
     def __init__(self, size: int, code: Literal["I", "Q"], *, everywhere: bool = False) -> None:
@@ -26,37 +27,49 @@ class _Blocks:
         self._cuts = range(size) if everywhere else range(1)
         self._offsets = range(1) if everywhere else range(size)
         self._few = _FEW * len(self._cuts)
-        self._all: set[bytes] = set()
-        self._needles: dict[int, tuple[bytes, ...]] = {}
+        self._needles: set[bytes] = set()
+        self._pieces: dict[int, dict[tuple[int, int], int]] = {}
+        """For each block, the (offset in the needle, length of the needle) at which it stands, and in how many."""
 
     def add(self, needle: bytes) -> None:
-        self._all.add(needle)
-        for block in self._blocks_of(needle):
-            self._needles[block] = (*self._needles.get(block, ()), needle)
+        self._needles.add(needle)
+        for block, piece in self._blocks_of(needle):
+            pieces = self._pieces.setdefault(block, {})
+            pieces[piece] = pieces.get(piece, 0) + 1
 
     def discard(self, needle: bytes) -> None:
-        self._all.discard(needle)
-        for block in self._blocks_of(needle):
-            others = tuple(other for other in self._needles[block] if other != needle)
-            if others:
-                self._needles[block] = others
-            else:
-                del self._needles[block]
+        self._needles.discard(needle)
+        for block, piece in self._blocks_of(needle):
+            pieces = self._pieces[block]
+            pieces[piece] -= 1
+            if not pieces[piece]:
+                del pieces[piece]
+            if not pieces:
+                del self._pieces[block]
 
-    def candidates(self, text: bytes) -> Collection[bytes]:
-        """All needles that occur in `text`, and maybe others."""
-        if len(self._all) <= self._few:
-            return tuple(self._all)
-        hits: set[int] = set()
-        for cut in self._cuts:
-            view = memoryview(text)[cut : cut + (len(text) - cut) // self._size * self._size]
-            for start in range(0, len(view), _CHUNK):
-                hits |= self._needles.keys() & view[start : start + _CHUNK].cast(self._code).tolist()
-        return set(chain.from_iterable(self._needles.get(hit, ()) for hit in hits))
+    def found_in(self, text: bytes) -> set[bytes]:
+        if len(self._needles) <= self._few:
+            return {needle for needle in tuple(self._needles) if needle in text}
+        return {piece for cut in self._cuts for piece in self._met(text, cut)}
 
-    def _blocks_of(self, needle: bytes) -> set[int]:
+    def _met(self, text: bytes, cut: int) -> Iterator[bytes]:
         size = self._size
-        return {memoryview(needle[at : at + size]).cast(self._code)[0] for at in self._offsets}
+        view = memoryview(text)[cut : cut + (len(text) - cut) // size * size]
+        for start in range(0, len(view), _CHUNK):
+            blocks = view[start : start + _CHUNK].cast(self._code).tolist()
+            if self._pieces.keys().isdisjoint(blocks):
+                continue
+            for number, block in enumerate(blocks):
+                for offset, length in tuple(self._pieces.get(block, ())):
+                    begin = cut + start + number * size - offset
+                    piece = text[begin : begin + length] if begin >= 0 else b""
+                    if piece in self._needles:
+                        yield piece
+
+    def _blocks_of(self, needle: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
+        for offset in self._offsets:
+            block = memoryview(needle[offset : offset + self._size]).cast(self._code)[0]
+            yield block, (offset, len(needle))
 
 
 _NOBODY: frozenset[str] = frozenset()
@@ -94,10 +107,10 @@ class NeedleIndex:
 
     def found_in(self, text: bytes) -> set[str]:
         """The owners of the needles that `text` contains."""
-        candidates = chain(
-            tuple(self._tiny), *(blocks.candidates(text) for blocks in (self._short, self._medium, self._long))
-        )
-        return set(chain.from_iterable(self._owners.get(needle, _NOBODY) for needle in candidates if needle in text))
+        homes = (self._short, self._medium, self._long)
+        tiny = (needle for needle in tuple(self._tiny) if needle in text)
+        found = chain(tiny, *(blocks.found_in(text) for blocks in homes))
+        return set(chain.from_iterable(self._owners.get(needle, _NOBODY) for needle in found))
 
     def _home(self, needle: bytes) -> set[bytes] | _Blocks:
         if len(needle) < 4:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.support.log_world import NOON
+
+from ponteio.eventlog.gaps import GapLog
+from ponteio.model.link import Gap, GapKind, LinkTarget
+from ponteio.storage.database import Database
+
+_GLOBAL, _ALPHA = LinkTarget("main"), LinkTarget("main", "a/b, ç")
+_LATER, _LATEST = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+
+
+async def test_a_gap_has_a_beginning_and_then_an_end(database: Database) -> None:
+    """I8: an outage leaves a row with from and to."""
+    gaps = GapLog(database)
+    gap_id = await gaps.open(_ALPHA, GapKind.LINK_DOWN, NOON, "transport close")
+    assert await gaps.list("main", 10) == [Gap(_ALPHA, GapKind.LINK_DOWN, NOON, None, "transport close")]
+    await gaps.close(gap_id, _LATER)
+    await gaps.close(gap_id, _LATEST)
+    assert await gaps.list("main", 10) == [Gap(_ALPHA, GapKind.LINK_DOWN, NOON, _LATER, "transport close")]
+
+
+async def test_opening_what_is_open_continues_it(database: Database) -> None:
+    gaps = GapLog(database)
+    first = await gaps.open(_ALPHA, GapKind.LINK_DOWN, NOON)
+    assert await gaps.open(_ALPHA, GapKind.LINK_DOWN, _LATER, "again") == first
+    assert await gaps.open(_ALPHA, GapKind.NAMESPACE_PENDING, _LATER) != first
+    assert await gaps.open(_GLOBAL, GapKind.LINK_DOWN, _LATER) != first
+    await gaps.close(first, _LATER)
+    assert await gaps.open(_ALPHA, GapKind.LINK_DOWN, _LATEST) != first
+
+
+async def test_what_a_dead_process_left_open_is_continued_or_ended(database: Database) -> None:
+    """I8: we stay deaf from the first outage until the link is back, over a restart."""
+    dead = GapLog(database)
+    for target in (_GLOBAL, _ALPHA, LinkTarget("other")):
+        await dead.open(target, GapKind.LINK_DOWN, NOON)
+    gaps = GapLog(database)
+    continued = await gaps.open(_GLOBAL, GapKind.LINK_DOWN, _LATER)
+    assert await gaps.close_stale("main", _LATEST) == 1
+    assert {(gap.target, gap.from_at, gap.to_at) for gap in await gaps.list("main", 10)} == {
+        (_GLOBAL, NOON, None),
+        (_ALPHA, NOON, _LATEST),
+    }
+    assert [gap.to_at for gap in await gaps.list("other", 10)] == [None]
+    await gaps.close(continued, _LATEST)
+    assert await gaps.close_stale("main", _LATEST) == 0
+
+
+async def test_the_newest_gaps_come_first(database: Database) -> None:
+    gaps = GapLog(database)
+    for minute in range(5):
+        moment = NOON + timedelta(minutes=minute)
+        await gaps.record(Gap(_GLOBAL, GapKind.OVERSIZE, moment, moment, f"frame of {minute} MiB\x00"))
+    assert [gap.detail for gap in await gaps.list("main", 2)] == ["frame of 4 MiB\x00", "frame of 3 MiB\x00"]

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from sqlalchemy import text
+from tests.support.log_world import log_world
+
+from ponteio.eventlog import reading
+from ponteio.model.filter import EventFilter
+from ponteio.model.identity import OrganizationScope
+from ponteio.storage.database import Database
+from ponteio.storage.script import Load, Query
+
+
+async def test_many_logs_are_asked_for_in_bounded_statements(database: Database) -> None:
+    world = await log_world(database, "alpha")
+    known = world.scope("alpha").organization_id
+    assert set(await world.log.heads([known, *(f"org_{n}" for n in range(12_000))])) == {known}
+
+
+async def test_the_largest_filter_is_taken(database: Database) -> None:
+    world = await log_world(database, "alpha")
+    await world.log.append(world.batch("alpha", range(3)))
+    wanted = EventFilter.of(
+        ["alpha", *(f"instance {n}" for n in range(499))], ["messages.*", *(f"family{n}.*" for n in range(499))]
+    )
+    assert len((await world.log.read_after(world.scope("alpha"), None, filter=wanted)).events) == 3
+
+
+async def test_a_limit_below_one_reads_one(database: Database) -> None:
+    world = await log_world(database, "alpha")
+    await world.log.append(world.batch("alpha", range(3)))
+    assert len((await world.log.read_after(world.scope("alpha"), None, limit=0)).events) == 1
+
+
+def test_every_question_names_the_organization() -> None:
+    """I4: whatever the filter, the rows are those of the scope."""
+    scope = OrganizationScope("org_a")
+    script = reading.read_after(scope, None, 10, 100, EventFilter.of(["a"], ["x.*", "y"]))
+    steps = [next(script), script.send([("org_a", "eeeeeeee", 5)]), script.send([(1, 10)])]
+    for step in steps:
+        assert isinstance(step, Load | Query)
+        statement = step.query().statement if isinstance(step, Load) else step.statement
+        assert "WHERE organization_id = ? " in f"{statement} "
+        assert step.parameters[0] == "org_a"
+        assert " OR " not in statement.replace("(event IN (?) OR substr(event, 1, ?) = ?)", "")
+
+
+async def test_reads_by_instance_use_their_index(sqlite_database: Database) -> None:
+    statement = (
+        "EXPLAIN QUERY PLAN SELECT seq, size FROM events "
+        "WHERE organization_id = 'o' AND seq > 1 AND seq <= 2 AND instance IN ('a') ORDER BY seq LIMIT 3"
+    )
+    async with sqlite_database.read() as connection:
+        plan = str((await connection.execute(text(statement))).all())
+    assert "ix_events_organization_id_instance_seq" in plan

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.live.stored import EPOCH, stored
+
+from ponteio.live.packets import EventPacket, event_packet
+from ponteio.live.ring import Ring
+from ponteio.model.cursor import Cursor
+from ponteio.model.filter import EVERYTHING, EventFilter
+
+
+def packet(seq: int, instance: str = "one", size: int = 10) -> EventPacket:
+    return event_packet(stored(seq, instance=instance, data=b'"%b"' % (b"x" * size)), 1 << 20)
+
+
+def ring(last: int = 0, *, max_events: int = 5, max_bytes: int = 1 << 20, batch_bytes: int = 1 << 20) -> Ring:
+    return Ring(Cursor(EPOCH, last), max_events=max_events, max_bytes=max_bytes, batch_bytes=batch_bytes)
+
+
+def test_a_new_ring_holds_what_follows_its_beginning_and_nothing_before() -> None:
+    new = ring(7)
+    assert new.holds(Cursor(EPOCH, 7))
+    assert not new.holds(Cursor(EPOCH, 6))
+    assert not new.holds(Cursor("ffffffff", 7))
+    assert new.batch(Cursor(EPOCH, 7), EVERYTHING).next == Cursor(EPOCH, 7)
+
+
+@pytest.mark.parametrize("seq", [7, 9])
+def test_a_ring_takes_no_hole_and_no_repeat(seq: int) -> None:
+    """I2: the numbers of an organization are dense."""
+    with pytest.raises(ValueError, match="no holes"):
+        ring(7).append(packet(seq))
+
+
+def test_the_oldest_make_room_by_number() -> None:
+    full = ring(max_events=3)
+    for seq in range(1, 6):
+        full.append(packet(seq))
+    assert len(full) == 3
+    assert full.holds(Cursor(EPOCH, 2))
+    assert not full.holds(Cursor(EPOCH, 1))
+
+
+def test_the_oldest_make_room_by_bytes_even_all_of_them() -> None:
+    small = ring(max_bytes=2_000)
+    small.append(packet(1, size=1_000))
+    small.append(packet(2, size=1_000))
+    assert len(small) == 1
+    assert small.size == packet(2, size=1_000).size
+    small.append(packet(3, size=5_000))
+    assert (len(small), small.size, small.last.seq) == (0, 0, 3)
+
+
+def test_a_cursor_ahead_of_the_ring_gets_nothing_twice() -> None:
+    """I3: a socket whose head was read before the announcement arrived is not sent that event."""
+    new = ring(3)
+    ahead = Cursor(EPOCH, 5)
+    assert new.holds(ahead)
+    for seq in (4, 5):
+        new.append(packet(seq))
+        assert new.batch(ahead, EVERYTHING).packets == []
+    new.append(packet(6))
+    assert len(new.batch(ahead, EVERYTHING).packets) == 1
+
+
+def test_a_batch_ends_with_the_event_that_fills_it() -> None:
+    new = ring(batch_bytes=2_500)
+    for seq in range(1, 6):
+        new.append(packet(seq, size=1_000))
+    batch = new.batch(Cursor(EPOCH, 0), EVERYTHING)
+    assert (len(batch.packets), batch.next.seq) == (3, 3)
+    assert new.batch(batch.next, EVERYTHING).next.seq == 5
+
+
+def test_what_the_filter_leaves_out_moves_the_cursor() -> None:
+    new = ring()
+    for seq in range(1, 4):
+        new.append(packet(seq, instance="two"))
+    batch = new.batch(Cursor(EPOCH, 0), EventFilter.of(["one"], None))
+    assert (batch.packets, batch.next.seq) == ([], 3)
+
+
+def test_sockets_at_the_same_place_share_one_batch_until_the_next_event() -> None:
+    new = ring()
+    new.append(packet(1))
+    first = new.batch(Cursor(EPOCH, 0), EVERYTHING)
+    assert new.batch(Cursor(EPOCH, 0), EVERYTHING) is first
+    new.append(packet(2))
+    assert len(new.batch(Cursor(EPOCH, 0), EVERYTHING).packets) == 2
+
+
+def test_few_batches_are_kept_however_many_places_are_asked_for() -> None:
+    new = ring(max_events=100)
+    for seq in range(1, 51):
+        new.append(packet(seq))
+    for seq in range(50):
+        new.batch(Cursor(EPOCH, seq), EVERYTHING)
+    assert len(new._batches) <= 8
+
+
+def test_a_restart_forgets_everything_even_the_epoch() -> None:
+    new = ring()
+    new.append(packet(1))
+    new.batch(Cursor(EPOCH, 0), EVERYTHING)
+    new.restart(Cursor("ffffffff", 4))
+    assert (len(new), new.size, new.last) == (0, 0, Cursor("ffffffff", 4))
+    assert not new.holds(Cursor(EPOCH, 1))
+    assert new.batch(Cursor("ffffffff", 4), EVERYTHING).packets == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["one", "two"]), st.integers(0, 300)), max_size=40),
+    st.integers(0, 40),
+    st.sampled_from([EVERYTHING, EventFilter.of(["one"], None), EventFilter.of(None, ["messages.*"])]),
+)
+def test_reading_batch_by_batch_gives_what_a_list_would(
+    events: list[tuple[str, int]], after: int, wanted: EventFilter
+) -> None:
+    new = ring(max_events=10, max_bytes=3_000, batch_bytes=500)
+    kept = []
+    for seq, (instance, size) in enumerate(events, start=1):
+        new.append(packet(seq, instance, size))
+        kept.append((seq, instance))
+    cursor = Cursor(EPOCH, min(after, len(events)))
+    if not new.holds(cursor):
+        return
+    expected = [seq for seq, instance in kept if seq > cursor.seq and wanted.matches(instance, "messages.upsert")]
+    found = 0
+    while cursor.seq < len(events):
+        batch = new.batch(cursor, wanted)
+        assert batch.next.seq > cursor.seq
+        found += len(batch.packets)
+        cursor = batch.next
+    assert found == len(expected)
