@@ -105,7 +105,7 @@ class Pump:
     def _give(self, member: Member, batch: Batch) -> None:
         if member.has_left:
             return
-        member.cursor = batch.next.at(max(member.cursor.seq, batch.next.seq - 1)) if len(batch.packets) > 2 else batch.next
+        member.cursor = batch.next
         if batch.packets:
             member.door.push(batch)
             member.sent += len(batch.packets)

@@ -1,0 +1,59 @@
+"""Events from Evolution's socket to every kind of client, in both modes, on both databases."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from tests.oracle.model import Ledger, dense, same
+from tests.oracle.py_client import py_client
+from tests.support.house import holds, house
+from tests.support.js_client import Heard, js_client
+from tests.support.simulator import running_simulator
+
+from ponteio.simulator import Simulator
+
+NAMES = ("loja-01", "loja-02", "loja-03", "loja-04")
+
+
+async def busy(simulator: Simulator) -> None:
+    """Every kind of traffic that the simulator knows, and a burst."""
+    simulator.traffic.rate = 600
+    before = len(simulator.emitted)
+    await holds("the simulator has played scenes", lambda: len(simulator.emitted) > before + 500)
+    simulator.traffic.rate = 0
+    for name in NAMES:
+        await simulator.flood(name, 60)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("mode", ["global", "traditional"])
+async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, database_url: str, mode: str) -> None:
+    """I3: stored = emitted, spoken = stored, over each transport, with each client."""
+    total = mode == "global"
+    async with (
+        running_simulator(global_events=total, instances=len(NAMES)) as simulator,
+        house(tmp_path, database_url, url=simulator.url, key=simulator.api_key, global_events=total) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        tenant = await gateway.tenant("acme", *NAMES)
+        await gateway.start()
+        await gateway.is_linked(tenant.key, *(() if total else NAMES))
+        ways = [(client, transports) for client in (js_client, py_client) for transports in (None, ["websocket"])]
+        clients: list[Heard] = [
+            await stack.enter_async_context(make(gateway.url, tenant.key, transports=transports, name=f"{make.__name__} {transports}"))
+            for make, transports in ways
+        ]
+        await busy(simulator)
+        ledger = Ledger(simulator, *NAMES)
+        for client in clients:
+            await client.has(len(ledger.handed()))
+        log = await gateway.whole_log(tenant.key)
+        dense(log, organization_id=tenant.organization_id)
+        ledger.agrees(log, total_order=total)
+        assert len(log) > 700
+        for client in clients:
+            same(log, client.events)
+        assert simulator.client_events == []
+        assert [turn["transport"] for turn in clients[0].turns if turn["was"] == "upgrade"] == ["websocket"]  # type: ignore[attr-defined]
