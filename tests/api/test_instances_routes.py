@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +166,10 @@ async def freeze(simulator: Simulator) -> None:
 async def test_trouble_with_evolution_has_a_name(tmp_path: Path, trouble: Any, expected: str) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
         simulator = desk.house.simulator
-        api = EvolutionApi(simulator.url, simulator.api_key, options=HttpOptions(total_s=0.1))
-        object.__setattr__(desk.services, "control", control_with(desk, api))
+        api = EvolutionApi(
+            simulator.url, simulator.api_key, options=HttpOptions(total_s=0.1 if trouble is freeze else 15)
+        )
+        desk.app.state.services = replace(desk.services, control=control_with(desk, api))
         await trouble(simulator)
         await every_call_is_refused_with(desk, expected)
         detail = (await desk.acme.get(f"{INSTANCES}/loja-01")).json()
@@ -199,7 +202,7 @@ async def test_odd_answers_of_evolution_have_a_name(tmp_path: Path, answer: http
             lambda _request: httpx2.Response(answer.status_code, content=answer.content, headers=answer.headers)
         )
         api = EvolutionApi("http://evolution", "key", options=HttpOptions(transport=transport))
-        object.__setattr__(desk.services, "control", control_with(desk, api))
+        desk.app.state.services = replace(desk.services, control=control_with(desk, api))
         await every_call_is_refused_with(desk, expected)
         await api.close()
         assert desk.house.instance("loja-01").state is InstanceState.OPEN

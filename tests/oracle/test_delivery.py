@@ -8,23 +8,12 @@ from pathlib import Path
 import pytest
 from tests.oracle.model import Ledger, dense, same
 from tests.oracle.py_client import py_client
-from tests.support.house import holds, house
+from tests.oracle.traffic import busy, rouse
+from tests.support.house import house
 from tests.support.js_client import Heard, js_client
 from tests.support.simulator import running_simulator
 
-from ponteio.simulator import Simulator
-
 NAMES = ("loja-01", "loja-02", "loja-03", "loja-04")
-
-
-async def busy(simulator: Simulator) -> None:
-    """Every kind of traffic that the simulator knows, and a burst."""
-    simulator.traffic.rate = 600
-    before = len(simulator.emitted)
-    await holds("the simulator has played scenes", lambda: len(simulator.emitted) > before + 500)
-    simulator.traffic.rate = 0
-    for name in NAMES:
-        await simulator.flood(name, 60)
 
 
 @pytest.mark.node
@@ -39,13 +28,14 @@ async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, da
     ):
         tenant = await gateway.tenant("acme", *NAMES)
         await gateway.start()
+        rouse(simulator, NAMES)
         await gateway.is_linked(tenant.key, *(() if total else NAMES))
-        ways = [(client, transports) for client in (js_client, py_client) for transports in (None, ["websocket"])]
+        ways = [(make, way) for make in (js_client, py_client) for way in (None, ["websocket"])]
         clients: list[Heard] = [
-            await stack.enter_async_context(make(gateway.url, tenant.key, transports=transports, name=f"{make.__name__} {transports}"))
-            for make, transports in ways
+            await stack.enter_async_context(make(gateway.url, tenant.key, transports=way, name=f"{make.__name__} {way}"))
+            for make, way in ways
         ]
-        await busy(simulator)
+        await busy(simulator, NAMES)
         ledger = Ledger(simulator, *NAMES)
         for client in clients:
             await client.has(len(ledger.handed()))
@@ -56,4 +46,4 @@ async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, da
         for client in clients:
             same(log, client.events)
         assert simulator.client_events == []
-        assert [turn["transport"] for turn in clients[0].turns if turn["was"] == "upgrade"] == ["websocket"]  # type: ignore[attr-defined]
+        assert [client.turns[-1]["transport"] for client in clients if client.turns] == ["websocket", "websocket"]

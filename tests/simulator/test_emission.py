@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from tests.support.simulator import QUICK, raw_client, running_simulator, until
@@ -42,7 +43,7 @@ async def test_date_time_is_the_local_wall_clock_with_a_false_z() -> None:
     [({}, "http://127.0.0.1", True), ({"server_url": "", "expose_apikey": False}, None, False)],
 )
 async def test_the_server_url_may_be_left_out_and_the_apikey_be_null(
-    options: dict[str, object], server_url: str | None, exposed: bool
+    options: dict[str, Any], server_url: str | None, exposed: bool
 ) -> None:
     async with running_simulator(instances=1, **options) as simulator:
         simulator.emit("loja-01", "call", {})

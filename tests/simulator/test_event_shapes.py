@@ -52,7 +52,7 @@ async def cause_everything(simulator: Simulator) -> None:
 
 
 def inbound(data: dict[str, Any]) -> dict[str, Any]:
-    body = {name: data[name] for name in ("pushName", "message", "messageType") if name in data}
+    body: dict[str, Any] = {name: data[name] for name in ("pushName", "message", "messageType") if name in data}
     key = {name: data["key"][name] for name in ("id", "remoteJid", "fromMe")}
     if picture := data["key"].get("profilePicUrl"):
         body["profilePicUrl"] = picture

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.simulator import running_simulator, until
+from tests.support.simulator import running_simulator
 
 from ponteio.simulator import Simulator
 
@@ -27,7 +27,12 @@ DIFFERENT_TEXT = {
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    options = {"instances": 0, "api_key": GLOBAL_KEY, "meta_reachable": False, "server_url": "http://127.0.0.1:18080"}
+    options: dict[str, Any] = {
+        "instances": 0,
+        "api_key": GLOBAL_KEY,
+        "meta_reachable": False,
+        "server_url": "http://127.0.0.1:18080",
+    }
     async with running_simulator(**options) as running:
         yield running
 
@@ -97,5 +102,5 @@ async def between_sessions(session: aiohttp.ClientSession, simulator: Simulator)
                 "messageType": "conversation",
             }
             await (await session.post(f"{simulator.url}/webhook/evolution", json=body)).read()
-        await until(lambda name=name, texts=texts: len(simulator.instance(name).messages) == len(texts))
+        assert len(simulator.instance(name).messages) == len(texts)
     alpha.messages[0].data["messageTimestamp"] -= 200

@@ -56,18 +56,19 @@ async def test_a_raised_rate_counts_at_once() -> None:
 async def test_the_order_of_instances_comes_from_the_seed() -> None:
     async with running_simulator(instances=3) as simulator:
         instances = list(simulator.world)
-    orders = []
-    for _ in range(2):
-        played: list[str] = []
-
-        def play(instance: Instance, played: list[str] = played) -> int:
-            played.append(instance.name)
-            return 1
-
-        traffic = Traffic(4, 10_000, lambda: instances, play)
-        task = asyncio.create_task(traffic.run())
-        await until(lambda played=played: len(played) >= 50)
-        task.cancel()
-        orders.append(played[:50])
+    orders = [await order_of_play(instances) for _ in range(2)]
     assert orders[0] == orders[1]
     assert len(Counter(orders[0])) == 3
+
+
+async def order_of_play(instances: list[Instance]) -> list[str]:
+    played: list[str] = []
+
+    def play(instance: Instance) -> int:
+        played.append(instance.name)
+        return 1
+
+    task = asyncio.create_task(Traffic(4, 10_000, lambda: instances, play).run())
+    await until(lambda: len(played) >= 50)
+    task.cancel()
+    return played[:50]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.support.simulator import until
+
 from ponteio.model.event import RawFrame
 
 
@@ -26,6 +28,10 @@ class ListSink:
 
     def when_room(self, resume: Callable[[], None]) -> None:
         self.waiting.append(resume)
+
+    async def holds(self, count: int) -> None:
+        """Return once there are `count` frames."""
+        await until(lambda: len(self.frames) >= count)
 
     def make_room(self) -> list[RawFrame]:
         """What was held, oldest first; whoever waited for room reads on."""

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-import os
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -142,5 +141,5 @@ def open_sockets() -> int:
     found = 0
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            found += os.readlink(entry).startswith("socket:")
+            found += str(entry.readlink()).startswith("socket:")
     return found

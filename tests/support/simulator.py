@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
+import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from yarl import URL
 
 from ponteio.simulator import Simulator, SimulatorOptions
 from ponteio.simulator.state import Instance
@@ -56,7 +58,7 @@ def _is_settled(instance: Instance) -> bool:
 async def until(condition: Callable[[], object], *, timeout_s: float = 10.0) -> None:
     """Return as soon as `condition()` holds; TimeoutError after `timeout_s`."""
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the conditions of tests are not events
+        while not condition():
             await asyncio.sleep(0.002)
 
 
@@ -112,8 +114,8 @@ class RawClient:
             if len(attachments) < count:
                 break
             index += count
-            name, envelope = _fill(json.loads(match[3]), attachments)
-            decoded.append((match[2] or "/", name, envelope))
+            name, *arguments = _fill(json.loads(match[3]), attachments)
+            decoded.append((match[2] or "/", name, arguments[0] if arguments else None))
         return decoded
 
     async def _read(self) -> None:
@@ -151,3 +153,38 @@ async def raw_client(
             yield client
         finally:
             client.reader.cancel()
+
+
+class RestClient:
+    """Calls the simulator's REST side; the global key unless another is given, none for an empty one."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._session = aiohttp.ClientSession()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
+        """The status and the parsed body (None when it is empty)."""
+        chosen = self._simulator.api_key if key is None else key
+        headers = {"apikey": chosen} if chosen else {}
+        address = URL(self._simulator.url + path, encoded=True)
+        async with self._session.request(method, address, json=body, headers=headers) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if text else None
+
+    async def get(self, path: str, **options: Any) -> tuple[int, Any]:
+        """A GET call."""
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """A POST call."""
+        return await self.call("POST", path, body, **options)
+
+    async def delete(self, path: str, **options: Any) -> tuple[int, Any]:
+        """A DELETE call."""
+        return await self.call("DELETE", path, **options)

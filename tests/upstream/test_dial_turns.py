@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from ponteio.upstream.dial_turns import DialTurns
 
@@ -24,7 +25,7 @@ async def test_turns_come_in_order_and_spaced() -> None:
     await done.wait()
     assert [number for number, _ in given] == list(range(10))
     times = [at for _, at in given]
-    assert all(later - earlier >= 0.0099 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.0099 for earlier, later in itertools.pairwise(times))
 
 
 async def test_no_more_turns_in_a_second_than_allowed_even_when_asked_at_the_last_moment() -> None:

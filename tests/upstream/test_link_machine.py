@@ -63,6 +63,9 @@ class Story:
             self.memory, self.last = advance(self.memory, happening, chance())
         return self
 
+    def orders_after(self, *happenings: Happening) -> list[Command]:
+        return list(self.tell(*happenings).last)
+
     @property
     def delay(self) -> float:
         (timer,) = (each for each in self.last if isinstance(each, SetTimer))
@@ -87,14 +90,11 @@ def pending() -> Story:
 def test_the_way_up() -> None:
     story = Story().tell(Wanted())
     assert (story.memory.state, story.orders) == (LinkState.CONNECTING, [AskTurn])
-    story.tell(TurnGiven())
-    assert story.last == (Dial(), SetTimer(10.0))
+    assert story.orders_after(TurnGiven()) == [Dial(), SetTimer(10.0)]
     assert story.memory.attempts == 1
-    story.tell(Opened())
-    assert story.last == (Join(),)
-    story.tell(Joined())
+    assert story.orders_after(Opened()) == [Join()]
+    assert story.orders_after(Joined()) == [SetTimer(10.0)]
     assert story.memory.state is LinkState.CONNECTED
-    assert story.last == (SetTimer(10.0),)
     assert (story.memory.attempts, story.memory.joins, story.memory.gap) == (0, 1, None)
 
 

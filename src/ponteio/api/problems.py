@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import uuid
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -68,9 +69,12 @@ def problem(
 
 
 def internal_problem(error: Exception) -> Response:
-    """The answer to a fault of our own. The log gets the stack under the same `instance`."""
+    """The answer to a fault of our own. The log gets the stack under the same `instance`, without the fault's text:
+    nobody knows what is in it.
+    """
     occurrence = f"urn:uuid:{uuid.uuid4()}"
-    log.error("request failed", error=type(error).__name__, reason=occurrence, exc_info=error)
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    log.error("request failed", error=type(error).__name__, reason=occurrence, exception=stack)
     return problem(outcome.INTERNAL, extra={"instance": occurrence})
 
 

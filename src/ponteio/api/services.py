@@ -97,7 +97,7 @@ class Control(Protocol):
     async def detail(self, name: str) -> DetailView: ...
 
 
-class Tester(Protocol):
+class LinkTest(Protocol):
     """The connection test. Never raises, leaves no link behind."""
 
     async def run(self, name: str) -> Sequence[CheckStep]: ...
@@ -116,7 +116,7 @@ class ApiServices:
     server_id: str
     links: Links
     control: Control
-    test: Tester
+    test: LinkTest
     live: LiveStats
     directory: Directory
     keys: KeyRing

@@ -9,7 +9,6 @@ from ponteio.decode.redaction import MASK, KnownSecrets, hide
 MAX_BYTES = 2048
 _WINDOW = 1 << 16
 """How much of the frame is looked at: escapes and masks make it shorter, and 2 KiB must be left."""
-_UNESCAPE_ROUNDS = 4
 _CUT_ESCAPE = 16
 """More than what is left of an escape at the end of the window."""
 
@@ -48,12 +47,13 @@ def bounded(text: str, size: int) -> str:
 
 
 def _unescaped(text: str) -> str:
-    for _ in range(_UNESCAPE_ROUNDS):
-        plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
-        if plain == text:
-            break
+    while (plain := _ESCAPE.sub(_meant, text)) != text:  # ends: every round makes it shorter
         text = plain
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # pairs of escapes become one
+
+
+def _meant(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16)) if found[1] else found[2]
 
 
 def _masked(found: re.Match[str]) -> str:

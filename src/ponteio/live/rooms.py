@@ -140,7 +140,7 @@ class Rooms:
         heads = await self._log.heads(self.organizations())
         for organization_id, head in heads.items():
             room = self._rooms.get(organization_id)
-            if False:
+            if room is not None and room.is_behind(head):
                 self._catch_up_soon(room)
 
     async def close(self) -> None:

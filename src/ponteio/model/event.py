@@ -6,7 +6,7 @@ RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEven
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -35,8 +35,8 @@ class RawFrame:
     """
 
     target: LinkTarget
-    payload: bytes
-    attachments: tuple[bytes, ...]
+    payload: bytes = field(repr=False)
+    attachments: tuple[bytes, ...] = field(repr=False)
     received_at: datetime
     origin: Origin = Origin.LIVE
 
@@ -58,7 +58,7 @@ class Refusal:
     received_at: datetime
     detail: str
     size: int
-    excerpt: str = ""
+    excerpt: str = field(default="", repr=False)
     instance: str | None = None
     event: str | None = None
     decoded: DecodedEvent | None = None
@@ -77,8 +77,8 @@ class DecodedEvent:
     target: LinkTarget
     instance: str
     event: str
-    data: bytes
-    extra: bytes | None
+    data: bytes = field(repr=False)
+    extra: bytes | None = field(repr=False)
     sender: str | None
     date_time: str | None
     occurred_at: datetime
@@ -111,8 +111,8 @@ class StoredEvent:
     occurred_at: datetime
     received_at: datetime
     origin: str
-    data: bytes
-    extra: bytes | None = None
+    data: bytes = field(repr=False)
+    extra: bytes | None = field(default=None, repr=False)
 
     @property
     def cursor(self) -> Cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 MAX_TERMS = 500
@@ -69,7 +69,7 @@ EVERYTHING = EventFilter()
 def _texts(member: str, value: object) -> frozenset[str] | None:
     if value is None:
         return None
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         raise FilterError(f"{member} must be a list of texts")
     items = list(value)
     if not items or len(items) > MAX_TERMS:

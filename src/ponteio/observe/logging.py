@@ -29,13 +29,17 @@ _FIELDS = frozenset(
 class LogWriter(logging.handlers.QueueListener):
     """The thread that writes. Stopping it takes at most two seconds, even when nobody reads the pipe."""
 
+    def __init__(self, lines: queue.Queue[logging.LogRecord], handler: logging.Handler) -> None:
+        super().__init__(lines, handler)
+        self._lines = lines
+
     def enqueue_sentinel(self) -> None:
         while True:
             try:
                 self.queue.put_nowait(None)
             except queue.Full:
                 with contextlib.suppress(queue.Empty):
-                    self.queue.get_nowait()
+                    self._lines.get_nowait()
             else:
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -89,7 +90,8 @@ class ConnectionTest:
         try:
             return list(await self._probe("/" if self._global_events else f"/{name}"))
         except Exception as error:
-            log.exception("the probe of a link broke", error=type(error).__name__)
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            log.error("the probe of a link broke", error=type(error).__name__, exception=stack)
             return [CheckStep("handshake", False, "The test itself broke.", "The gateway's log says where.")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -137,7 +138,8 @@ class InstanceSync:
         except StorageError as error:
             return self._failed(type(error).__name__, "our database refused")
         except Exception as error:
-            log.exception("a round of the instance sync broke", server=self._server_id)
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            log.error("a round of the instance sync broke", server=self._server_id, exception=stack)
             return self._failed(type(error).__name__, "a fault of our own")
         if self._failures:
             log.info("instances could be asked for again", server=self._server_id, attempts=self._failures)

@@ -1,0 +1,46 @@
+"""The rooms beside this one fit the Protocols that the routes know them by."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+from tests.support.rest_client import rest_desk
+
+from ponteio.api.services import ApiServices, Control, Links, LinkTest, LiveStats
+from ponteio.live.edge import LiveEdge
+from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.evolution_websocket import EvolutionWebSocket
+from ponteio.upstream.instance_control import InstanceControl
+
+
+def _calls(kind: type) -> dict[str, list[str]]:
+    return {
+        name: list(inspect.signature(member).parameters)
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and inspect.isfunction(member)
+    }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "room"),
+    [
+        (Links, EvolutionWebSocket),
+        (Control, InstanceControl),
+        (LinkTest, ConnectionTest),
+        (LiveStats, LiveEdge),
+    ],
+)
+def test_a_room_has_every_call_that_the_routes_make(protocol: type, room: type) -> None:
+    offered = _calls(room)
+    for name, parameters in _calls(protocol).items():
+        assert offered[name] == parameters, name
+
+
+async def test_services_are_fixed_once_they_are_handed_over(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        for each in fields(ApiServices):
+            with pytest.raises(FrozenInstanceError):
+                setattr(desk.services, each.name, None)
