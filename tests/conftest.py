@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.databases import POSTGRES_VARIABLE, migrated, postgres_schema, postgres_server, sqlite_url
+from tests.support.databases import (
+    POSTGRES_VARIABLE,
+    drop_schema,
+    empty,
+    migrate,
+    migrated,
+    new_schema_url,
+    opened,
+    postgres_schema,
+    postgres_server,
+    sqlite_url,
+)
 
 from ponteio.storage.database import Database
 
@@ -44,11 +56,17 @@ def sqlite_file_url(tmp_path: Path) -> str:
 @pytest.fixture
 async def postgres_url() -> AsyncIterator[str]:
     """The URL of a new, empty schema on PostgreSQL. Mark the test with `postgres`."""
-    server = postgres_server()
-    if server is None:
-        pytest.fail("mark this test with @pytest.mark.postgres", pytrace=False)
-    async with postgres_schema(server) as url:
+    async with postgres_schema(_server()) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def shared_postgres_url() -> Iterator[str]:
+    """The URL of one migrated schema on PostgreSQL, for those who empty it before they use it."""
+    url = new_schema_url(_server())
+    asyncio.run(migrate(url))
+    yield url
+    asyncio.run(drop_schema(url))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -58,25 +76,66 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of an empty database on each engine in turn."""
-    server = postgres_server()
-    if dialect == "sqlite" or server is None:
+async def bare_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of a database without tables on each engine in turn."""
+    if dialect == "sqlite":
         yield sqlite_url(tmp_path)
         return
-    async with postgres_schema(server) as url:
+    async with postgres_schema(_server()) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy from: quicker than to migrate for each test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    asyncio.run(migrate(sqlite_url(folder)))
+    return folder / "test.db"
+
+
+@pytest.fixture
+def used_database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database on each engine in turn, with whatever the test before left there."""
+    if dialect == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite_file"), tmp_path / "test.db")
+        return sqlite_url(tmp_path)
+    return str(request.getfixturevalue("shared_postgres_url"))
+
+
+@pytest.fixture
+async def database_url(dialect: str, used_database_url: str) -> str:
+    """The URL of a migrated database without rows on each engine in turn. Leave its tables as they are: others use
+    them too.
+    """
+    if dialect != "sqlite":
+        await empty(used_database_url)
+    return used_database_url
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A migrated, empty database on each engine in turn."""
-    async with migrated(database_url) as opened:
-        yield opened
+    """A migrated database without rows on each engine in turn. Leave its tables as they are: others use them too."""
+    async with opened(database_url) as database:
+        yield database
 
 
 @pytest.fixture
-async def sqlite_database(sqlite_file_url: str) -> AsyncIterator[Database]:
-    """A migrated, empty SQLite database."""
-    async with migrated(sqlite_file_url) as opened:
-        yield opened
+async def own_database(bare_database_url: str) -> AsyncIterator[Database]:
+    """A migrated database on each engine in turn, whose tables may be changed."""
+    async with migrated(bare_database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def sqlite_database(sqlite_file_url: str, migrated_sqlite_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated SQLite database without rows, at `sqlite_file_url`."""
+    shutil.copy(migrated_sqlite_file, tmp_path / "test.db")
+    async with opened(sqlite_file_url) as database:
+        yield database
+
+
+def _server() -> str:
+    server = postgres_server()
+    if server is None:
+        pytest.fail("mark this test with @pytest.mark.postgres", pytrace=False)
+    return server

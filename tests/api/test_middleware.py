@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from starlette.types import Message, Receive, Scope, Send
 from tests.support.rest_client import code, rest_desk
 
@@ -43,11 +42,11 @@ async def test_a_body_at_the_limit_is_read(tmp_path: Path) -> None:
         assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "abc", "", "+5", "99999999999999999999"])
-async def test_an_odd_length_is_refused(tmp_path: Path, length: str) -> None:
+async def test_an_odd_length_is_refused(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
-        answer = await desk.acme.post("/api/websocket/connect/all", headers={"content-length": length})
-        assert answer.status_code == 413
+        for length in ("-1", "1e3", "abc", "", "+5", "99999999999999999999"):
+            answer = await desk.acme.post("/api/websocket/connect/all", headers={"content-length": length})
+            assert answer.status_code == 413, length
 
 
 def scope(kind: str = "http") -> Scope:

@@ -25,6 +25,11 @@ function judge(request, answer) {
   return given === options.key ? answer(null, true) : answer(refusals.wrong, false);
 }
 
+function admit(socket, next) {
+  if (socket.handshake.auth.token === options.token) return next();
+  next(Object.assign(new Error("auth_invalid"), { data: { code: "auth_invalid" } }));
+}
+
 function notFound(request, response) {
   const body = { status: 404, error: "Not Found", response: { message: [`Cannot ${request.method} ${request.url}`] } };
   response.writeHead(404, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
@@ -40,6 +45,7 @@ function listen() {
   if (!options.disabled) {
     const { pingInterval, pingTimeout, connectTimeout } = options;
     io = new Server(http, { allowRequest: judge, pingInterval, pingTimeout, connectTimeout });
+    if (options.token) io.use(admit); // not Evolution's: for the client that gives a token in CONNECT
     io.engine.on("connection", (client) => {
       client.on("packet", (packet) => heard.push({ type: packet.type, data: packet.data === undefined ? null : String(packet.data) }));
     });

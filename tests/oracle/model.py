@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from tests.support.house import holds
 
 from ponteio.simulator import Simulator
 from ponteio.simulator.emission import EmittedEvent
@@ -54,10 +56,31 @@ class Ledger:
     def __init__(self, simulator: Simulator, *instances: str) -> None:
         self._simulator = simulator
         self._instances = instances
+        self._since = 0
         self._zone = ZoneInfo(simulator.options.tz)
 
     def emitted(self) -> list[EmittedEvent]:
         return [record for record in self._simulator.emitted if record.instance in self._instances]
+
+    async def all_out(self) -> None:
+        """Waits until the newest event of each instance has left for its namespace too, which it does a step later."""
+        for name in self._instances:
+            wants = self._simulator.instance(name).wants
+            last = next((one for one in reversed(self.emitted()) if one.instance == name and wants(one.event)), None)
+            if last is not None:
+                await holds(f"{name} has emitted", lambda: last.namespace_recipients is not None)  # noqa: B023
+
+    async def settled(self, read: Callable[[], Awaitable[list[Told]]]) -> int:
+        """The length of the log, once the newest event that was handed to us is in what `read` gives."""
+        newest = fact(self.handed()[-1].envelope)
+        logs: list[list[Told]] = []
+
+        async def arrived() -> bool:
+            logs.append(await read())
+            return any(told_fact(told) == newest for told in logs[-1][-100:])
+
+        await holds("the newest event is stored", arrived)
+        return len(logs[-1])
 
     def handed(self) -> list[EmittedEvent]:
         """What reached one of our links, the same content once."""
@@ -66,6 +89,14 @@ class Ledger:
             if record.root_recipients or record.namespace_recipients:
                 found.setdefault(fact(record.envelope), record)
         return list(found.values())
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    @staticmethod
+    def text_of(record: EmittedEvent) -> str:
+        return fact(record.envelope)
 
     def emitted_at(self, record: EmittedEvent) -> datetime:
         """When: `date_time` without its false Z."""
@@ -86,13 +117,17 @@ class Ledger:
         for told in log:
             assert_dated(told, moments[told_fact(told)])
 
+    def begin(self) -> None:
+        """From now on somebody listens: what was emitted until now may be lost without a word."""
+        self._since = self._simulator.emitted[-1].serial
+
     def lost(self, log: Sequence[Told]) -> list[EmittedEvent]:
-        """What was emitted and is not in the log; nothing is in the log that was not emitted, or twice."""
+        """What was emitted since `begin` and is not in the log; in there is nothing twice, nor what was never emitted."""
         in_log = Counter(told_fact(told) for told in log)
         assert not [text for text, times in in_log.items() if times > 1], "stored twice"
         emitted = {fact(record.envelope): record for record in self.emitted()}
         assert not in_log.keys() - emitted.keys(), "stored, but never emitted"
-        return [record for text, record in emitted.items() if text not in in_log]
+        return [record for text, record in emitted.items() if text not in in_log and record.serial > self._since]
 
     def explained(self, lost: Iterable[EmittedEvent], gaps: Sequence[dict[str, Any]], *, total: bool) -> None:
         """I8: each of `lost` was emitted while a gap row says that its link was deaf; `total` means the global link."""

@@ -37,6 +37,7 @@ async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, da
         ]
         await busy(simulator, NAMES)
         ledger = Ledger(simulator, *NAMES)
+        await ledger.all_out()
         for client in clients:
             await client.has(len(ledger.handed()))
         log = await gateway.whole_log(tenant.key)

@@ -72,10 +72,11 @@ async def test_organizations_never_see_each_other_nor_what_nobody_owns(
 
 async def heard_its_own(gateway: House, simulator: Simulator, tenant: Tenant, heard: Heard) -> None:
     ledger = Ledger(simulator, *OWNERS[tenant.name])
+    await ledger.all_out()
     await heard.has(len(ledger.handed()))
     log = await gateway.whole_log(tenant.key)
     dense(log, organization_id=tenant.organization_id)
-    ledger.agrees(log, total_order=not gateway.values["WEBSOCKET_GLOBAL_EVENTS"] is False)
+    ledger.agrees(log, total_order=gateway.values["WEBSOCKET_GLOBAL_EVENTS"])
     same(log, heard.events)
     assert len([told for told in log if canary(tenant.name) in json.dumps(told)]) == EACH * len(OWNERS[tenant.name])
 

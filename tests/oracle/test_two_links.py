@@ -40,14 +40,15 @@ async def test_event_heard_over_both_links_is_stored_and_told_once(
             return bool(by_state == {"connected": 3})
 
         await holds("every link of its own has joined", all_joined)
+        ledger = Ledger(simulator, *NAMES)
+        ledger.begin()
         async with js_client(gateway.url, tenant.key) as heard:
             await busy(simulator, NAMES, scenes=200, burst=100)
-            ledger = Ledger(simulator, *NAMES)
+            await ledger.all_out()
             await heard.has(len([one for one in ledger.emitted() if one.root_recipients]) - 3)
             log = await gateway.whole_log(tenant.key)
             dense(log, organization_id=tenant.organization_id)
-            lost = ledger.lost(log)
-            assert not [one for one in lost if one.root_recipients]
+            assert ledger.lost(log) == []
             same(log[-len(heard.events) :], heard.events)
         twice = [one for one in ledger.handed() if one.root_recipients and one.namespace_recipients]
         assert len(twice) > 400

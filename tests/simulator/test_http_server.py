@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 
 import pytest
 from tests.support.simulator import raw_client, running_simulator, until
@@ -46,3 +47,31 @@ async def test_what_the_app_cannot_finish_is_ended_by_a_kill() -> None:
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await reader.readexactly(1)
     writer.close()
+
+
+async def test_a_reader_that_stalls_is_cut_with_all_that_waits_for_it() -> None:
+    async with running_simulator(instances=2) as simulator:
+        loop, stalled = asyncio.get_running_loop(), socket.socket()
+        stalled.setblocking(False)
+        await loop.sock_connect(stalled, ("127.0.0.1", simulator.port))
+        await loop.sock_sendall(
+            stalled,
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
+            b"connection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        assert (await loop.sock_recv(stalled, 4096)).startswith(b"HTTP/1.1 101")
+        await loop.sock_sendall(stalled, masked(b"40"))
+        await until(lambda: simulator.summary()["sessions"] == 1)
+        await until(lambda: simulator.emit_raw(['2["wake"]']) == 1)
+        simulator.emit_big("loja-02", megabytes=20)
+        assert simulator._life is not None
+        (connection,) = simulator._life.http._connections()
+        await until(lambda: connection.transport.get_write_buffer_size() > 1_000_000)
+        assert simulator.drop() == 1
+        await until(lambda: simulator.summary()["sessions"] == 0)
+        stalled.close()
+
+
+def masked(text: bytes) -> bytes:
+    """A client's text frame, masked with zeros."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text

@@ -44,10 +44,10 @@ def test_ordinary_text_is_stored_as_it_is(text: str) -> None:
     assert storable(text) == text
 
 
-async def test_texts_and_moments_survive_the_database(database: Database) -> None:
+async def test_texts_and_moments_survive_the_database(own_database: Database) -> None:
     moment = datetime(2026, 11, 23, 11, 46, 12, 999_999, tzinfo=timezone(timedelta(hours=-3)))
     rows = [{"id": number, "text": text, "at": moment} for number, text in enumerate([*_ODD])]
-    async with database.write() as connection:
+    async with own_database.write() as connection:
         await connection.run_sync(_things.create)
         await connection.execute(insert(_things), [*rows, {"id": 99, "text": None, "at": None}])
         found = (await connection.execute(select(_things).order_by(_things.c.id))).all()
@@ -60,11 +60,11 @@ async def test_texts_and_moments_survive_the_database(database: Database) -> Non
     assert found[-1].at is None
 
 
-async def test_a_moment_without_a_zone_is_never_stored(database: Database) -> None:
+async def test_a_moment_without_a_zone_is_never_stored(own_database: Database) -> None:
     naive = datetime(2026, 1, 1)  # noqa: DTZ001
 
     async def store() -> None:
-        async with database.write() as connection:
+        async with own_database.write() as connection:
             await connection.run_sync(_things.create)
             await connection.execute(insert(_things).values(id=1, at=naive))
 

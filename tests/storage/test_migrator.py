@@ -34,8 +34,8 @@ def _shape(connection: Connection) -> dict[str, Any]:
     return found
 
 
-async def test_the_schema_is_the_sum_of_the_migrations(database: Database) -> None:
-    async with database.write() as connection:
+async def test_the_schema_is_the_sum_of_the_migrations(own_database: Database) -> None:
+    async with own_database.write() as connection:
         assert await connection.run_sync(_difference) == []
         migrated = await connection.run_sync(_shape)
         await connection.run_sync(metadata.drop_all)
@@ -43,14 +43,14 @@ async def test_the_schema_is_the_sum_of_the_migrations(database: Database) -> No
         assert await connection.run_sync(_shape) == migrated
 
 
-async def test_migrating_again_changes_nothing(database: Database) -> None:
-    await database.migrate()
-    async with database.read() as connection:
+async def test_migrating_again_changes_nothing(own_database: Database) -> None:
+    await own_database.migrate()
+    async with own_database.read() as connection:
         assert (await connection.execute(text("SELECT version FROM directory_version"))).scalars().all() == [0]
 
 
-async def test_many_who_migrate_at_once_do_not_collide(database_url: str) -> None:
-    databases = await asyncio.gather(*(Database.open(database_url) for _ in range(5)))
+async def test_many_who_migrate_at_once_do_not_collide(bare_database_url: str) -> None:
+    databases = await asyncio.gather(*(Database.open(bare_database_url) for _ in range(5)))
     try:
         await asyncio.gather(*(database.migrate() for database in databases))
         async with databases[0].read() as connection:
@@ -60,9 +60,9 @@ async def test_many_who_migrate_at_once_do_not_collide(database_url: str) -> Non
 
 
 async def test_a_migration_that_fails_leaves_the_former_tables(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    bare_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = await Database.open(database_url)
+    database = await Database.open(bare_database_url)
     try:
         async with database.write() as connection:
             if database.dialect == "postgresql":
@@ -78,11 +78,11 @@ async def test_a_migration_that_fails_leaves_the_former_tables(
         await database.close()
 
 
-async def test_tables_of_a_newer_program_are_refused(database: Database) -> None:
-    async with database.write() as connection:
+async def test_tables_of_a_newer_program_are_refused(own_database: Database) -> None:
+    async with own_database.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = 'v9999'"))
     with pytest.raises(StorageSchemaError, match="newer"):
-        await database.migrate()
+        await own_database.migrate()
 
 
 def test_the_migrations_are_one_line_of_descent() -> None:

@@ -63,7 +63,8 @@ class EvolutionPeer:
 @asynccontextmanager
 async def evolution_peer(**options: Any) -> AsyncIterator[EvolutionPeer]:
     """A started peer: `key` (None: everybody may), `disabled`, `globalEvents`, `pingInterval`, `pingTimeout`,
-    `connectTimeout` (milliseconds), `port`. It ends with the block.
+    `connectTimeout` (milliseconds), `port`, `token` (asked for in CONNECT, which Evolution never does). It ends with
+    the block.
     """
     process = await asyncio.create_subprocess_exec(
         "node",

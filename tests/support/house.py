@@ -180,6 +180,14 @@ class House:
 
         await holds(f"links are connected: {instances or 'global'}", linked, within_s=within_s)
 
+    async def knows(self, key: str, *instances: str) -> None:
+        """Waits until the gateway has learned from Evolution, or from an event, that `instances` are there."""
+
+        async def known() -> bool:
+            return set(instances) <= set(await self.links(key))
+
+        await holds(f"{instances} are known", known)
+
     # Inside.
 
     @property

@@ -32,6 +32,7 @@ from ponteio.upstream.evolution_api import EvolutionApi
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
 from ponteio.upstream.instance_control import InstanceControl
 from ponteio.upstream.instance_sync import InstanceSync
+from ponteio.upstream.link_options import LinkOptions
 from ponteio.upstream.link_probe import probe_link
 
 SERVER = "main"
@@ -130,13 +131,20 @@ async def rest_house(
     started: bool = True,
     url: str | None = None,
     key: str | None = None,
+    dials_per_second: float = 20.0,
     **simulator_options: Any,
 ) -> AsyncIterator[RestHouse]:
     """A house with every instance of the simulator in its directory. `url` and `key` replace the simulator's."""
     options = {"global_events": global_events, **simulator_options}
     async with running_simulator(**options) as simulator, migrated(sqlite_url(folder)) as database:
         house = await _built(
-            simulator, database, url or simulator.url, key or simulator.api_key, enabled, global_events
+            simulator,
+            database,
+            url or simulator.url,
+            key or simulator.api_key,
+            enabled=enabled,
+            global_events=global_events,
+            options=LinkOptions(dials_per_second=dials_per_second),
         )
         if url is None and key is None:
             await house.sync.sync_once()
@@ -150,7 +158,14 @@ async def rest_house(
 
 
 async def _built(
-    simulator: Simulator, database: Database, url: str, key: str, enabled: bool, global_events: bool
+    simulator: Simulator,
+    database: Database,
+    url: str,
+    key: str,
+    *,
+    enabled: bool,
+    global_events: bool,
+    options: LinkOptions,
 ) -> RestHouse:
     directory, counters, gaps, sink = Directory(database), Counters(), GapLog(database), Basket()
     await directory.ensure_server(SERVER, url)
@@ -169,6 +184,7 @@ async def _built(
         counters=counters,
         sink=sink,
         on_status=lambda _status: None,
+        options=options,
         rng=random.Random(1),
     )
     directory.on_change(links.reconcile)

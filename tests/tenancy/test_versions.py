@@ -27,11 +27,11 @@ async def test_every_change_has_a_version_of_its_own(database: Database) -> None
     assert await _current(database) == 10
 
 
-async def test_a_missing_row_is_our_own_bad_data(database: Database) -> None:
+async def test_a_missing_row_is_our_own_bad_data(own_database: Database) -> None:
     """I6: bad own data stops the house."""
-    async with database.write() as connection:
+    async with own_database.write() as connection:
         await connection.execute(delete(directory_version))
     with pytest.raises(StorageSchemaError):
-        await _current(database)
+        await _current(own_database)
     with pytest.raises(StorageSchemaError):
-        await _bump(database)
+        await _bump(own_database)

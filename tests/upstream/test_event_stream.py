@@ -7,8 +7,6 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-import socketio
-import uvicorn
 from tests.support.evolution_peer import evolution_peer
 from tests.support.raw_websocket import OPEN, RawSocket, frame, http, open_sockets, raw_server
 from tests.support.simulator import until
@@ -47,47 +45,30 @@ async def test_events_of_a_real_server_arrive_until_it_takes_us_out() -> None:
     assert heard[0][1] == (b"\x00\x01",)
 
 
+@pytest.mark.node
 async def test_the_token_travels_in_connect_and_a_refusal_brings_the_servers_payload() -> None:
-    server = socketio.AsyncServer(async_mode="asgi")
-    seen: list[object] = []
-
-    async def connect(_sid: str, _environ: object, auth: object) -> None:
-        seen.append(auth)
-        if auth != {"token": "right"}:
-            raise socketio.exceptions.ConnectionRefusedError("auth_invalid", {"code": "auth_invalid"})
-
-    server.on("connect", connect)
-    config = uvicorn.Config(socketio.ASGIApp(server), port=0, log_level="error", lifespan="off", ws="websockets-sansio")
-    web = uvicorn.Server(config)
-    serving = asyncio.ensure_future(web.serve())
-    await until(lambda: web.started)
-    url = f"http://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
     heard: Heard = []
     joined = asyncio.Event()
-    try:
+    async with evolution_peer(token="right") as peer:
         with pytest.raises(StreamRefusedError) as caught:
-            await listen(url, auth={"token": "wrong"}, on_event=lambda *_: None)
+            await listen(peer.url, auth={"token": "wrong"}, on_event=lambda *_: None)
         assert caught.value.message == "auth_invalid"
         assert json.loads(caught.value.payload)["data"] == {"code": "auth_invalid"}
         stream = asyncio.ensure_future(
             listen(
-                url,
+                peer.url,
                 auth={"token": "right"},
                 on_event=lambda payload, attachments: heard.append((payload, attachments)),
                 on_joined=joined.set,
             )
         )
         await joined.wait()
-        await server.emit("evolution-event", {"seq": 1})
-        await until(lambda: heard)
+        await peer.tell("burst", instance="alpha", count=2, namespaces=False)
+        await until(lambda: len(heard) == 2)
         stream.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stream
-        assert seen == [{"token": "wrong"}, {"token": "right"}]
-        assert json.loads(heard[0][0]) == ["evolution-event", {"seq": 1}]
-    finally:
-        web.should_exit = True
-        await serving
+        assert {each["url"] for each in (await peer.state())["handshakes"]} == {"/socket.io/?EIO=4&transport=websocket"}
 
 
 @pytest.mark.parametrize(

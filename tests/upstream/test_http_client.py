@@ -7,6 +7,7 @@ import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
 from ponteio.model import outcome
@@ -183,6 +184,24 @@ async def test_a_refused_connection_and_a_name_that_does_not_resolve_are_unreach
     refusal = await refusal_of("http://no-such-host.invalid")
     assert refusal.outcome is outcome.UPSTREAM_UNREACHABLE
     assert "resolve" in refusal.detail
+
+
+async def test_an_address_that_swallows_connections_is_unreachable_rather_than_slow() -> None:
+    def swallow(_request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectTimeout("")
+
+    refusal = await refusal_of("http://evolution", HttpOptions(transport=httpx2.MockTransport(swallow)))
+    assert refusal.outcome is outcome.UPSTREAM_UNREACHABLE
+    assert "firewall" in refusal.detail
+
+
+async def test_of_several_addresses_that_fail_the_first_one_is_told() -> None:
+    def fail(_request: httpx2.Request) -> httpx2.Response:
+        several = ExceptionGroup("all", [ConnectionRefusedError(), OSError("no route")])
+        raise httpx2.ConnectError("all attempts failed") from several
+
+    refusal = await refusal_of("http://evolution", HttpOptions(transport=httpx2.MockTransport(fail)))
+    assert "Nothing listens" in refusal.detail
 
 
 async def test_plain_http_behind_https_says_so() -> None:

@@ -58,25 +58,35 @@ async def test_an_existing_instance_cannot_be_taken_over_by_making_it(tmp_path: 
         assert house.instance("loja-01").organization_id is None
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("", outcome.INVALID_NAME),
-        (".", outcome.INVALID_NAME),
-        ("..", outcome.INVALID_NAME),
-        (" shop", outcome.INVALID_NAME),
-        ("sh\nop", outcome.INVALID_NAME),
-        ("\ud800", outcome.INVALID_NAME),
-        ("x" * 101, outcome.INVALID_NAME),
-        ("a,b", outcome.UNLINKABLE_NAME),
-    ],
-)
-async def test_names_that_would_not_work_are_not_made(tmp_path: Path, name: str, expected: Outcome) -> None:
+UNUSABLE: list[tuple[str, Outcome]] = [
+    ("", outcome.INVALID_NAME),
+    (".", outcome.INVALID_NAME),
+    ("..", outcome.INVALID_NAME),
+    (" shop", outcome.INVALID_NAME),
+    ("sh\nop", outcome.INVALID_NAME),
+    ("\ud800", outcome.INVALID_NAME),
+    ("x" * 101, outcome.INVALID_NAME),
+    ("a,b", outcome.UNLINKABLE_NAME),
+]
+
+
+async def test_names_that_would_not_work_are_not_made(tmp_path: Path) -> None:
     async with rest_house(tmp_path, instances=0, started=False) as house:
-        with pytest.raises(RefusalError) as caught:
-            await house.control.create(name=name, integration=EVOLUTION)
-        assert caught.value.outcome is expected
+        for name, expected in UNUSABLE:
+            with pytest.raises(RefusalError) as caught:
+                await house.control.create(name=name, integration=EVOLUTION)
+            assert caught.value.outcome is expected, name
         assert len(house.simulator.world) == 0
+
+
+async def test_a_link_that_takes_its_time_does_not_hold_up_the_phone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ponteio.upstream.instance_control.LINK_WAIT_S", 0.04)
+    async with rest_house(tmp_path, instances=2, dials_per_second=0.01) as house:
+        await house.organization("acme", "loja-01", "loja-02")
+        assert (await house.control.connect("loja-02")).instance.state is InstanceState.OPEN
+        assert house.link("loja-02").state is LinkState.CONNECTING
 
 
 async def test_a_comma_is_fine_where_the_global_link_hears_it(tmp_path: Path) -> None:

@@ -230,6 +230,24 @@ async def test_a_state_that_cannot_be_asked_for_leaves_the_round_whole(bench: Be
     assert (made.name, made.state) == ("a", InstanceState.UNKNOWN)
 
 
+async def test_a_server_that_goes_away_in_the_middle_leaves_what_is_known(bench: Bench) -> None:
+    await bench.sync.sync_once()
+
+    def leaving(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/instance/fetchInstances":
+            return httpx2.Response(200, json=[])
+        raise httpx2.ConnectError("gone")
+
+    assert await _with(bench, leaving).sync_once() == []
+
+
+async def test_a_database_that_refuses_is_one_more_failure(bench: Bench, sqlite_database: Database) -> None:
+    async with sqlite_database.write() as connection:
+        await connection.exec_driver_sql("DROP TABLE instances")
+    await bench.sync.start()
+    await until(lambda: bench.counters.total("instance_sync_failures") >= 1)
+
+
 def _with(bench: Bench, answer: object) -> InstanceSync:
     options = HttpOptions(transport=httpx2.MockTransport(answer))  # type: ignore[arg-type]
     return InstanceSync(

@@ -272,7 +272,7 @@ def test_an_unwanted_link_tidies_up_from_wherever_it_stands(
 
 def test_a_gateway_that_stops_leaves_a_gap_for_the_next_one() -> None:
     story = connected().tell(Halted())
-    assert story.last == (HangUp(), StopTimer(), BeginGap(GapKind.LINK_DOWN, Since.NOW))
+    assert story.last == (HangUp(), StopTimer(), BeginGap(GapKind.LINK_DOWN, Since.HEARD))
     story = pending().tell(Halted())
     assert story.last == (HangUp(), StopTimer())
     assert Story(begin(is_linkable=False)).tell(Wanted(), Halted()).memory.phase is Phase.OFF

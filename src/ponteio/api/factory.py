@@ -31,7 +31,6 @@ def create_api(services: ApiServices) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        openapi_external_docs=None,
     )
     app.state.services = services
     install_problems(app)

@@ -92,33 +92,27 @@ def errors(*outcomes: Outcome) -> dict[int | str, dict[str, Any]]:
 
 def install_problems(app: FastAPI) -> None:
     """Make every refusal of `app`, the framework's own included, a problem document."""
-    app.add_exception_handler(RefusalError, _refused)
-    app.add_exception_handler(StorageError, _storage_failed)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _framework_refused)
+    app.exception_handler(RefusalError)(_refused)
+    app.exception_handler(StorageError)(_storage_failed)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_framework_refused)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RefusalError):
-        raise error
+async def _refused(request: Request, error: RefusalError) -> Response:
     return _counted(request, problem(error.outcome, error.detail, error.extra), error.outcome)
 
 
-async def _storage_failed(request: Request, error: Exception) -> Response:
+async def _storage_failed(request: Request, error: StorageError) -> Response:
     log.error("database failed a request", error=type(error).__name__)
     return _counted(request, problem(outcome.NOT_READY), outcome.NOT_READY)
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
     detail = "; ".join(_faults(error.errors()))
     return _counted(request, problem(outcome.INVALID_REQUEST, detail), outcome.INVALID_REQUEST)
 
 
-async def _framework_refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
+async def _framework_refused(request: Request, error: HTTPException) -> Response:
     fallback = outcome.INTERNAL if error.status_code >= 500 else outcome.INVALID_REQUEST
     named = _OF_STATUS.get(error.status_code, fallback)
     return _counted(request, problem(named, headers=error.headers), named)

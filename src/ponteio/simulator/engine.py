@@ -28,8 +28,6 @@ class SharedPacket(eio_packet.Packet):  # type: ignore[misc]  # engineio is unty
         # The library caches one form for both transports: a polling reader would be handed raw bytes.
         if self.binary and not b64:
             return bytes(self.data)
-        if self.binary:
-            self.encode_cache = None
         encoded: Frame = super().encode(b64=b64)
         return encoded
 

@@ -122,9 +122,10 @@ class _Listener:
             self._end(error)
 
     def _end(self, error: Exception | None) -> None:
-        self.joined.set()
         if self.over.done():
             return
+        self.connection.close()
+        self.joined.set()
         if error is None:
             self.over.set_result(None)
         else:

@@ -137,7 +137,7 @@ class InstanceSync:
             return self._failed(refusal.outcome.code, refusal.detail)
         except StorageError as error:
             return self._failed(type(error).__name__, "our database refused")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one bad round must not end the loop
             stack = "".join(traceback.format_tb(error.__traceback__))
             log.error("a round of the instance sync broke", server=self._server_id, exception=stack)
             return self._failed(type(error).__name__, "a fault of our own")

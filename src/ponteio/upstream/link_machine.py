@@ -209,11 +209,13 @@ def _unwanted(link: LinkMemory, _: Happening, _chance: Chance) -> Step:
 
 
 def _halted(link: LinkMemory, _: Happening, _chance: Chance) -> Step:
-    """The gap stays open, or opens: nobody listens until the gateway is back."""
+    """The gap stays open, or opens: nobody listens until the gateway is back. It begins when something was last read,
+    since what came after that is lost with the connection.
+    """
     off = _shown(link, Phase.OFF, LinkState.OFF)
     gaps: tuple[Command, ...] = ()
     if link.phase is Phase.CONNECTED:
-        off, gaps = _with_gap(off, GapKind.LINK_DOWN, Since.NOW)
+        off, gaps = _with_gap(off, GapKind.LINK_DOWN, Since.HEARD)
     return off, (*_TIDYING[link.phase], *gaps)
 
 

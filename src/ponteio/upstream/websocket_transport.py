@@ -175,7 +175,7 @@ class WebSocketTransport(asyncio.Protocol):
             return
         self._transport.set_write_buffer_limits(high=_UNSENT_LIMIT)
         request = self._core.connect()
-        for name, value in self._headers.items():
+        for name, value in {"User-Agent": "ponteio", **self._headers}.items():
             request.headers[name] = value
         self._core.send_request(request)
         self._flush()
