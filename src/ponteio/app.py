@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
 from ponteio.api.activity import LastEvents
 from ponteio.api.factory import create_api
 from ponteio.api.services import ApiServices
+from ponteio.chores import Chores
 from ponteio.config import GatewaySettings
 from ponteio.decode.decoder import Decoder
 from ponteio.decode.redaction import KnownSecrets, hide
@@ -19,7 +19,6 @@ from ponteio.listener import Listener, bind
 from ponteio.live.edge import LiveEdge
 from ponteio.live.options import LiveOptions
 from ponteio.live.socketio_edge import uvicorn_options
-from ponteio.model.link import CheckStep
 from ponteio.observe.counters import Counters
 from ponteio.pipeline import Corridor, FrameQueue, Voices
 from ponteio.switchboard import Switchboard
@@ -41,9 +40,11 @@ DRAIN_S = 10.0
 class Gateway:
     """The whole house in one process. `await start()`, then `await stop()`; `url` is where it answers."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, link_options: LinkOptions | None = None) -> None:
         self.url = ""
+        self._chores = Chores()
         self._settings = settings
+        self._link_options = replace(link_options or LinkOptions(), max_frame_bytes=settings.max_frame_mib * MIB)
         self._key = settings.evolution_api_key.get_secret_value()
         self._undo: list[Callable[[], Awaitable[object]]] = []
 
@@ -63,8 +64,14 @@ class Gateway:
     async def stop(self) -> None:
         """Links first, then what they brought is stored and said, then the sockets, then the database."""
         while self._undo:
-            with contextlib.suppress(Exception):
+            try:
                 await self._undo.pop()()
+            except Exception as error:  # noqa: BLE001 - the rest must be stopped too
+                log.error("a part of the house did not stop cleanly", error=type(error).__name__)
+
+    async def broken(self) -> None:
+        """Wait until a part that the house cannot do without has failed: then stop it and start another."""
+        await self._chores.broken.wait()
 
     async def _open_rooms(self) -> None:
         self._base = await Foundation.open(self._settings.database_url, checkpoints=True)
@@ -101,7 +108,7 @@ class Gateway:
             counters=self._counters,
             sink=self._queue,
             on_status=self._lines.link_changed,
-            options=LinkOptions(max_frame_bytes=settings.max_frame_mib * MIB),
+            options=self._link_options,
         )
         self._evolution = EvolutionApi(
             settings.evolution_api_url, self._key, on_secret=self._secrets.add, scrub=self._scrub
@@ -127,7 +134,8 @@ class Gateway:
         upkeep = Upkeep([self._base.directory.refresh, self._live.enforce], self._base.events)
         self._base.directory.on_change(self._directory_changed)
         self._directory_changed()
-        self._spawn(corridor.run(), upkeep.watch(), upkeep.prune())
+        self._undo.append(self._chores.end)
+        self._chores.start(corridor.run(), upkeep.watch(), upkeep.prune())
 
     def _services(self) -> ApiServices:
         control = InstanceControl(
@@ -142,7 +150,9 @@ class Gateway:
             links=self._links,
             control=control,
             test=ConnectionTest(
-                self._evolution, probe=self._probe, global_events=self._settings.websocket_global_events
+                self._evolution,
+                probe=lambda namespace: probe_link(self._settings.evolution_api_url, self._key, namespace),
+                global_events=self._settings.websocket_global_events,
             ),
             live=self._live,
             directory=self._base.directory,
@@ -180,30 +190,10 @@ class Gateway:
         await self._listener.close()
         await self._evolution.close()
 
-    def _spawn(self, *work: Coroutine[None, None, None]) -> None:
-        tasks = [asyncio.create_task(it) for it in work]
-        for task in tasks:
-            task.add_done_callback(_complain)
-
-        async def end() -> None:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        self._undo.append(end)
-
     def _directory_changed(self) -> None:
         for instance in self._base.directory.all_instances():
             self._secrets.add_name(instance.name)
         self._links.reconcile()
 
-    async def _probe(self, namespace: str) -> Sequence[CheckStep]:
-        return await probe_link(self._settings.evolution_api_url, self._key, namespace)
-
     def _scrub(self, text: str) -> str:
         return hide(text, self._secrets.found_in(text.encode()))
-
-
-def _complain(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("a task of the house ended; it must be restarted", exc_info=task.exception())

@@ -57,7 +57,7 @@ def serve() -> None:
     from ponteio.config import load_gateway_settings
 
     settings = runner.load(load_gateway_settings)
-    runner.run(runner.until_told(lambda stop: command.serve(settings, stop)))
+    sys.exit(runner.run(runner.until_told(lambda stop: command.serve(settings, stop))))
 
 
 @app.command()

@@ -22,6 +22,8 @@ from ponteio.simulator.emission import EmittedEvent
 Told = dict[str, Any]
 CLOCK_SLACK = timedelta(milliseconds=5)
 """Both clocks are this machine's; Evolution cuts its times to milliseconds."""
+IN_FLIGHT = timedelta(seconds=0.5)
+"""How long an event that carries its time already may wait in Evolution before it is written to the socket."""
 
 
 def as_json(value: Any) -> Any:
@@ -141,7 +143,7 @@ class Ledger:
 
 
 def _covers(gap: dict[str, Any], at: datetime) -> bool:
-    begin = datetime.fromisoformat(gap["from_at"]) - CLOCK_SLACK
+    begin = datetime.fromisoformat(gap["from_at"]) - IN_FLIGHT
     return begin <= at and (gap["to_at"] is None or at <= datetime.fromisoformat(gap["to_at"]) + CLOCK_SLACK)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.oracle.model import Ledger, Told, dense, same, told_fact
+from tests.oracle.model import IN_FLIGHT, Ledger, Told, dense, same, told_fact
 from tests.oracle.traffic import rouse, say
 from tests.support.house import House, Tenant, holds, house
 from tests.support.js_client import Heard, js_client
@@ -17,8 +17,6 @@ from ponteio.simulator import Simulator
 
 NAMES = ("loja-01", "loja-02", "loja-03")
 RESTARTS = 3
-#: What was on its way when the process died may be lost: it had that much time.
-IN_FLIGHT = timedelta(seconds=0.5)
 
 
 async def is_back(gateway: House, tenant: Tenant, simulator: Simulator, heard: Heard, total: bool) -> None:

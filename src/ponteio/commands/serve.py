@@ -8,6 +8,7 @@ import gc
 import structlog
 
 from ponteio.app import Gateway
+from ponteio.commands.runner import EXIT_FAILED
 from ponteio.config import GatewaySettings, Settings
 from ponteio.foundation import Foundation
 from ponteio.observe.logging import configure_logging
@@ -15,17 +16,24 @@ from ponteio.observe.logging import configure_logging
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then store and say what was still on its way."""
+async def serve(settings: GatewaySettings, stop: asyncio.Event) -> int:
+    """Serve until `stop` is set, then store and say what was still on its way. The answer is an exit status: 1 when the
+    house broke and must be started anew.
+    """
     lines = configure_logging(settings.log_level, settings.log_format)
     try:
         gateway = Gateway(settings)
         await gateway.start()
         settle_memory()
+        told = asyncio.ensure_future(stop.wait())
+        broken = asyncio.ensure_future(gateway.broken())
         try:
-            await stop.wait()
+            await asyncio.wait({told, broken}, return_when=asyncio.FIRST_COMPLETED)
+            return 0 if told.done() else EXIT_FAILED
         finally:
             log.info("stopping")
+            for waiting in (told, broken):
+                waiting.cancel()
             await gateway.stop()
     finally:
         lines.stop()
