@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.decode_frames import NOW, decoded, envelope, frame, raw, refused, texts
 
 from ponteio.decode.decoder import MAX_EXTRA_BYTES, Decoder
-from ponteio.decode.limits import DecodeLimits
+from ponteio.decode.limits import DEEPEST, DecodeLimits
 from ponteio.decode.redaction import MASK, KnownSecrets
 from ponteio.model import outcome
 from ponteio.model.event import DecodedEvent, Origin, RawFrame, Refusal
@@ -185,10 +185,19 @@ def test_limits_can_be_set() -> None:
     assert refusal.outcome is outcome.TOO_DEEP
 
 
+def test_the_deepest_depth_that_can_be_set_is_carried_through() -> None:
+    data = [SECRET]
+    for _ in range(DEEPEST - 1):
+        data = [data]  # type: ignore[list-item]
+    event = Decoder(KnownSecrets([SECRET]), DecodeLimits(max_depth=DEEPEST)).decode(frame("x", data))
+    assert isinstance(event, DecodedEvent)
+    assert MASK.encode() in event.data
+
+
 def test_our_own_fault_on_one_frame_is_a_refusal_too() -> None:
     """I6: a frame that the decoder itself stumbles over leaves a row, and the next one is decoded."""
 
-    limits = DecodeLimits(max_depth="many")  # type: ignore[arg-type]
+    limits = DecodeLimits(max_nodes="many")  # type: ignore[arg-type]
     refusal = Decoder(KnownSecrets(), limits).decode(frame("x", {"a": 1}))
     assert isinstance(refusal, Refusal)
     assert (refusal.outcome, refusal.detail) == (outcome.INTERNAL, "TypeError while decoding")
@@ -206,6 +215,12 @@ def test_the_key_of_an_envelope_is_gone_from_it_and_known_from_then_on() -> None
     assert isinstance(later, DecodedEvent)
     assert data_of(first) == {"url": f"http://h/?k={MASK}"}
     assert data_of(later) == {"text": MASK}
+
+
+def test_the_fingerprint_is_taken_after_secrets_are_gone() -> None:
+    """I5: a fingerprint of a secret could be searched for it."""
+    shown = decoded(frame("x", {"a": f"k={SECRET}", "apikey": "anything"}), SECRET)
+    assert shown.fingerprint == decoded(frame("x", {"a": f"k={MASK}"})).fingerprint
 
 
 def test_a_key_inside_data_goes_but_is_not_learned_for_anybody_may_have_written_it() -> None:

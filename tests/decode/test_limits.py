@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ponteio.decode.limits import DecodeLimits, FrameError, check_limits
+from ponteio.decode.limits import DEEPEST, DecodeLimits, FrameError, check_limits
 from ponteio.model.outcome import TOO_DEEP, TOO_MANY_NODES, Outcome
 
 JSON = st.recursive(
@@ -70,6 +70,18 @@ def test_limits_are_exact(value: object, max_depth: int, max_nodes: int, spaced:
         assert found is TOO_DEEP
     else:
         assert found is None
+
+
+@pytest.mark.parametrize("depth", [-1, DEEPEST + 1])
+def test_a_depth_that_could_not_be_carried_is_refused_when_it_is_set(depth: int) -> None:
+    with pytest.raises(ValueError, match="max_depth"):
+        DecodeLimits(max_depth=depth)
+
+
+def test_a_container_of_empty_texts_is_not_empty() -> None:
+    packet = [[""], {"": ""}, [], {}, [[""]]]
+    assert outcome(orjson.dumps(packet), max_nodes=nodes(packet)) is None
+    assert outcome(orjson.dumps(packet), max_nodes=nodes(packet) - 1) is TOO_MANY_NODES
 
 
 def test_a_history_sync_with_far_more_than_50_000_values_passes() -> None:

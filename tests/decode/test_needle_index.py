@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import random
 import string
 
@@ -64,6 +65,18 @@ def test_a_needle_lives_as_long_as_one_of_its_owners() -> None:
     index.discard(b"needle-of-two", "two")
     index.discard(b"never held", "two")
     assert index.found_in(b"a needle-of-two") == set()
+
+
+def test_what_is_forgotten_takes_no_memory() -> None:
+    index = NeedleIndex()
+    lengths = (3, 5, 9, 30)
+    empty = len(pickle.dumps(index))
+    for number in range(1000):
+        for length in lengths:
+            needle = f"{number:03d}{'x' * length}"[:length]
+            index.add(needle.encode(), needle)
+            index.discard(needle.encode(), needle)
+    assert len(pickle.dumps(index)) == empty
 
 
 def test_nothing_is_found_in_nothing() -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import text
-from tests.support.log_world import log_world
+from tests.support.log_world import decoded, log_world
 
 from ponteio.eventlog import reading
 from ponteio.model.filter import EventFilter
@@ -14,6 +15,26 @@ async def test_many_logs_are_asked_for_in_bounded_statements(database: Database)
     world = await log_world(database, "alpha")
     known = world.scope("alpha").organization_id
     assert set(await world.log.heads([known, *(f"org_{n}" for n in range(12_000))])) == {known}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("messages.*", ["messages.upsert", "messages."]),
+        ("messages.upsert", ["messages.upsert"]),
+        ("MESSAGES.*", ["MESSAGES.upsert"]),
+        ("_essages.*", []),
+        ("%.*", ["%.x"]),
+        ("mess.*", []),
+        ("nul\x00.*", ["nul\x00.x"]),
+    ],
+)
+async def test_a_pattern_means_what_it_spells(database: Database, pattern: str, names: list[str]) -> None:
+    world = await log_world(database, "alpha")
+    every = ["messages.upsert", "messages.", "MESSAGES.upsert", "messagesXupsert", "messages", "%.x", "nul\x00.x"]
+    await world.log.append([world.addressed(decoded("alpha", 0, name)) for name in every])
+    found = await world.everything("alpha", EventFilter.of(None, [pattern]))
+    assert [event.event for event in found] == names
 
 
 async def test_the_largest_filter_is_taken(database: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 import os
 import signal
 import sys
@@ -17,10 +18,12 @@ from typing import Any
 from unittest import mock
 
 import httpx2
+import structlog
 
 from ponteio.app import Gateway
 from ponteio.commands.admin import office, put_into_hands
 from ponteio.config import GatewaySettings, Settings
+from ponteio.observe.logging import configure_logging
 from ponteio.upstream.backoff import RetryPolicy
 from ponteio.upstream.link import LinkOptions
 
@@ -282,6 +285,23 @@ async def holds(
             return
         assert loop.time() < deadline, f"not within {within_s} s: {what} {why()}"
         await asyncio.sleep(0.01)
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Everything that this process logs, at every level, is written to `path` as a process of its own would write it."""
+    root, ours = logging.getLogger(), logging.getLogger("ponteio")
+    before = (list(root.handlers), root.level, ours.level)
+    with path.open("w") as out:
+        lines = configure_logging("debug", "json", out)
+        try:
+            yield
+        finally:
+            lines.stop()
+            structlog.reset_defaults()
+            root.handlers = before[0]
+            root.setLevel(before[1])
+            ours.setLevel(before[2])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,21 @@ LINE_LIMIT = 16 * 1024 * 1024
 
 @dataclass
 class Heard:
-    """What one client heard, in order of arrival. `notices` are server events other than `evolution-event`."""
+    """What one client heard, in order of arrival, and when each event did. `notices` are server events other than
+    `evolution-event`; `lines` is everything as text.
+    """
 
     name: str = "client"
     events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    arrivals: list[datetime] = field(default_factory=list)
 
     def take(self, name: str, body: dict[str, Any]) -> None:
         if name == "evolution-event":
             self.events.append(body)
+            self.arrivals.append(datetime.now(UTC))
         else:
             self.notices.append((name, body))
 

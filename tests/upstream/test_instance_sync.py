@@ -324,3 +324,19 @@ async def test_stopping_in_the_middle_of_a_round_is_quick(bench: Bench) -> None:
     async with asyncio.timeout(1):
         await bench.sync.stop()
     bench.simulator.thaw()
+
+
+async def test_instances_that_evolution_is_still_loading_are_asked_for_again_soon(sqlite_database: Database) -> None:
+    directory = await directory_on(sqlite_database)
+    async with running_simulator(instances=2, load_s=0.7) as simulator:
+        await simulator.restart(down_s=0.05)
+        api = EvolutionApi(simulator.url, simulator.api_key)
+        sync = InstanceSync(
+            server_id=SERVER, api=api, directory=directory, counters=Counters(), on_instances=lambda _changed: None
+        )
+        await sync.start()
+        try:
+            await until(lambda: {one.state for one in directory.all_instances()} == {OPEN})
+        finally:
+            await sync.stop()
+            await api.close()

@@ -8,16 +8,24 @@ from dataclasses import dataclass
 from ponteio.model.outcome import TOO_DEEP, TOO_MANY_NODES, Outcome
 
 
+DEEPEST = 200
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
     """`max_depth` counts containers inside `data`; `max_nodes` counts values in the whole packet.
 
     A history sync arrives as one event of thousands of messages with some hundred values each, so that the usual
     50 000 nodes would refuse honest traffic. One million keeps what is parsed below some 200 MB.
+    Raises `ValueError` for a depth that orjson (254 levels) and redaction (two calls a level) could not carry.
     """
 
     max_depth: int = 64
     max_nodes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_depth <= DEEPEST:
+            raise ValueError(f"max_depth must be between 0 and {DEEPEST}")
 
 
 class FrameError(Exception):

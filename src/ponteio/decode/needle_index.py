@@ -62,7 +62,7 @@ class _Blocks:
             for number, block in enumerate(blocks):
                 for offset, length in tuple(self._pieces.get(block, ())):
                     begin = cut + start + number * size - offset
-                    piece = text[begin : begin + length] if begin >= 0 else b""
+                    piece = text[begin : begin + length]  # before the beginning: empty, or a piece of the end
                     if piece in self._needles:
                         yield piece
 

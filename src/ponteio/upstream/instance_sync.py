@@ -62,6 +62,7 @@ class InstanceSync:
         self._asked = asyncio.Event()
         self._calls = asyncio.Semaphore(PARALLEL)
         self._failures = 0
+        self._loading = 0
         self._round = 0
         self._running: asyncio.Task[None] | None = None
 
@@ -100,6 +101,8 @@ class InstanceSync:
         missing = missing[:MAX_CONFIRMED]
         answers = await asyncio.gather(*(self._ask(name) for name in (*asked, *missing)))
         confirmed = dict(zip((*asked, *missing), answers, strict=True))
+        # Evolution lists its instances before it has loaded them: for about two seconds they have no state.
+        self._loading = self._loading + 1 if any(confirmed[name].state is None for name in asked) else 0
         changes: dict[str, InstanceChange] = {}
         for name, change in listed.items():
             known = before.get(name)
@@ -145,14 +148,17 @@ class InstanceSync:
             log.info("instances could be asked for again", server=self._server_id, attempts=self._failures)
         self._failures = 0
         self._counters.add("instance_syncs")
-        return self._interval_s
+        return self._back_off(self._loading) if self._loading else self._interval_s
 
     def _failed(self, code: str, detail: str) -> float:
         self._failures += 1
         self._counters.add("instance_sync_failures")
         if self._failures == 1:
             log.warning("instances could not be asked for", server=self._server_id, code=code, detail=detail)
-        ceiling = min(self._interval_s, RETRY_FIRST_S * 2.0 ** min(self._failures - 1, 16))
+        return self._back_off(self._failures)
+
+    def _back_off(self, times: int) -> float:
+        ceiling = min(self._interval_s, RETRY_FIRST_S * 2.0 ** min(times - 1, 16))
         return self._rng.uniform(ceiling / 2, ceiling)
 
 
