@@ -38,6 +38,7 @@ def test_a_lone_surrogate_does_not_hide_another_fault() -> None:
     refused(b'["\\ud83d",1e999]')
     refused(b'["\\ud83d"')
     refused(b'["\\ud83d\xff"]')
+    refused(b'["\\ud83d\xed\xa0\x80"]')
     refused(b'["\\ud83d"' + b"[" * 200_000)
     refused(b'["\\ud83d",' + b"[" * 200_000 + b"]" * 200_001)
 

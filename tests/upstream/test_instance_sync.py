@@ -336,7 +336,8 @@ async def test_instances_that_evolution_is_still_loading_are_asked_for_again_soo
         )
         await sync.start()
         try:
-            await until(lambda: {one.state for one in directory.all_instances()} == {OPEN})
+            await until(lambda: len(directory.all_instances()) == 2)
+            await until(lambda: all(one.state != InstanceState.UNKNOWN for one in directory.all_instances()))
         finally:
             await sync.stop()
             await api.close()

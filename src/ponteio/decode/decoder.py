@@ -78,6 +78,8 @@ class Decoder:
         check_limits(frame.payload, self._limits)
         packet, envelope = _envelope(parse(frame.payload), names)
         self._learn_keys(envelope)
+        if len(packet) > 2:
+            raise FrameError(MALFORMED_FRAME, f"the event has {len(packet) - 1} arguments, not one")
         place(packet, self._leaves(frame.attachments))
         event = _agreed_event(envelope, names)
         instance = _instance(names)
@@ -161,13 +163,10 @@ def _envelope(packet: object, names: _Names) -> tuple[list[object], dict[str, ob
     names.event = _storable(name)
     if not arguments or not isinstance(arguments[0], dict):
         raise FrameError(ENVELOPE_MISSING, "the event's argument is no object")
-    envelope = arguments[0]
-    instance = envelope.get("instance")
+    instance = arguments[0].get("instance")
     if isinstance(instance, str) and 0 < len(instance) <= MAX_INSTANCE:
         names.instance = _storable(instance)
-    if len(arguments) > 1:
-        raise FrameError(MALFORMED_FRAME, f"the event has {len(arguments)} arguments, not one")
-    return packet, envelope
+    return packet, arguments[0]
 
 
 def _agreed_event(envelope: dict[str, object], names: _Names) -> str:

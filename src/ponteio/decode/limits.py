@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ponteio.model.outcome import TOO_DEEP, TOO_MANY_NODES, Outcome
 
-
 DEEPEST = 200
 
 
