@@ -58,7 +58,8 @@ def test_what_stands_behind_apikey_is_masked_though_nobody_knows_it(text: str) -
 @pytest.mark.parametrize("filling", [0, 100_000])
 def test_the_key_of_a_frame_is_masked_in_the_rest_of_it_though_nobody_knows_it(filling: int) -> None:
     """I5: Evolution puts the key behind the data, and the data may hold it too."""
-    text = f'["x",{{"data":{{"url":"http://h/?k=unknown-key-1"}},"a":"{"." * filling}","apikey":"{escaped("unknown-key-1")}"'
+    data = '"data":{"url":"http://h/?k=unknown-key-1"}'
+    text = f'["x",{{{data},"a":"{"." * filling}","apikey":"{escaped("unknown-key-1")}"'
     shown = excerpt(text.encode(), KnownSecrets())
     assert shown.startswith(f'["x",{{"data":{{"url":"http://h/?k={MASK}"}},"a":"')
     assert "key-1" not in shown

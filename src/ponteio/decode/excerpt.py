@@ -27,8 +27,8 @@ def excerpt(payload: bytes, secrets: KnownSecrets) -> str:
     """At most 2 KiB (in UTF-8) from the beginning of `payload`, printable, without secrets.
 
     What was refused may not be JSON, so this works on text: escapes are undone first, so that a secret cannot hide in
-    them; what stands behind `apikey` is masked wherever it stands, known or not; and the text ends before WhatsApp's key
-    material.
+    them; what stands behind `apikey` is masked wherever it is repeated, known or not; and the text ends before
+    WhatsApp's key material.
     """
     text = payload[:_WINDOW].decode("utf-8", "replace")
     own = _keys_in(text + payload[-_END:].decode("utf-8", "replace"))

@@ -28,6 +28,7 @@ PARALLEL = 4
 RETRY_FIRST_S = 2.0
 MIN_PAUSE_S = 1.0
 
+_UNTOLD = frozenset({None, InstanceState.UNKNOWN})
 _ALIVE = frozenset({InstanceState.OPEN, InstanceState.CONNECTING, InstanceState.UNKNOWN})
 
 
@@ -102,7 +103,7 @@ class InstanceSync:
         answers = await asyncio.gather(*(self._ask(name) for name in (*asked, *missing)))
         confirmed = dict(zip((*asked, *missing), answers, strict=True))
         # Evolution lists its instances before it has loaded them: for about two seconds they have no state.
-        self._loading = self._loading + 1 if any(confirmed[name].state is None for name in asked) else 0
+        self._loading = self._loading + 1 if any(confirmed[name].state in _UNTOLD for name in asked) else 0
         changes: dict[str, InstanceChange] = {}
         for name, change in listed.items():
             known = before.get(name)
