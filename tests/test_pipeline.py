@@ -112,6 +112,22 @@ async def test_events_of_nobody_and_contradictions_go_to_quarantine(tmp_path: Pa
         assert here.counters.refused == {"unassigned": 1, "link_contradiction": 1}
 
 
+async def test_next_holder_of_a_name_is_not_heard_by_the_former_owner(tmp_path: Path) -> None:
+    """I4: deleted and made again by somebody else, all in one batch; what the new holder says is nobody's."""
+    async with house(tmp_path) as here:
+        first, second = {"instanceId": "first"}, {"instanceId": "second"}
+        await here.carry(
+            frame(event="instance.create", data=first),
+            frame(),
+            frame(event="instance.delete", data=first),
+            frame(event="instance.create", data=second),
+            frame(),
+            frame(),
+        )
+        assert [told.event for told in here.announced] == ["instance.create", "messages.upsert", "instance.delete"]
+        assert here.counters.refused == {"unassigned": 3}
+
+
 async def test_same_event_over_both_links_is_stored_once(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         event = frame()

@@ -156,12 +156,25 @@ class Corridor:
             self._queue.finished(len(frames))
 
     async def _carry(self, frames: Sequence[RawFrame]) -> None:
+        """An event that may give its instance's name to another holder ends a part: what follows is addressed only
+        when that is known, and never reaches the former owner.
+        """
         self._counters.add("frames_received", len(frames))
+        part: list[DecodedEvent | Refusal] = []
+        for frame in frames:
+            judged = await self._judge(frame)
+            part.append(judged)
+            if _may_change_owner(judged):
+                await self._carry_part(part)
+                part = []
+        if part:
+            await self._carry_part(part)
+
+    async def _carry_part(self, part: Sequence[DecodedEvent | Refusal]) -> None:
         addressed: list[AddressedEvent] = []
         refused: list[Refusal] = []
         decoded: list[DecodedEvent] = []
-        for frame in frames:
-            judged = await self._judge(frame)
+        for judged in part:
             if isinstance(judged, Refusal):
                 refused.append(judged)
                 continue
@@ -226,6 +239,11 @@ class Corridor:
                 log.error("database cannot take a batch; trying again", error=type(error).__name__, delay_s=delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, RETRY_LAST_S)
+
+
+def _may_change_owner(judged: DecodedEvent | Refusal) -> bool:
+    change = None if isinstance(judged, Refusal) else judged.change
+    return change is not None and (change.removed or change.upstream_id is not None)
 
 
 def _rejected(event: DecodedEvent, error: StorageError) -> Refusal:

@@ -1,4 +1,4 @@
-"""A small model of the gateway, made from what Evolution API does and what the protocol promises, and from nothing else.
+"""A small model of the gateway, made from what Evolution API does and what the protocol promises, and nothing else.
 
 An event that the simulator handed to at least one of our links must be in its owner's log once, unless a gap row says
 that we were deaf. What a client was told must be a stretch of that log, in order, without a hole.
@@ -124,7 +124,7 @@ class Ledger:
         self._since = self._simulator.emitted[-1].serial
 
     def lost(self, log: Sequence[Told]) -> list[EmittedEvent]:
-        """What was emitted since `begin` and is not in the log; in there is nothing twice, nor what was never emitted."""
+        """What was emitted since `begin` and is not in the log. Nothing is in there twice or without having been emitted."""
         in_log = Counter(told_fact(told) for told in log)
         assert not [text for text, times in in_log.items() if times > 1], "stored twice"
         emitted = {fact(record.envelope): record for record in self.emitted()}
@@ -176,9 +176,9 @@ def same(expected: Sequence[Any], found: Sequence[Any]) -> None:
         return
     first = next((at for at, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other), None)
     missing, more = Counter(map(str, expected)), Counter(map(str, found))
+    pair = "" if first is None else f"{str(expected[first])[:300]} / {str(found[first])[:300]}"
     raise AssertionError(
-        f"{len(expected)} expected, {len(found)} found; first difference at {first}: "
-        f"{str(expected[first])[:300] if first is not None else ''} / {str(found[first])[:300] if first is not None else ''}; "
+        f"{len(expected)} expected, {len(found)} found; first difference at {first}: {pair}; "
         f"missing {sum((missing - more).values())}: {[one[:200] for one in list(missing - more)[:3]]}; "
         f"too much {sum((more - missing).values())}: {[one[:200] for one in list(more - missing)[:3]]}"
     )

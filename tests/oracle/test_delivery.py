@@ -31,10 +31,10 @@ async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, da
         rouse(simulator, NAMES)
         await gateway.is_linked(tenant.key, *(() if total else NAMES))
         ways = [(make, way) for make in (js_client, py_client) for way in (None, ["websocket"])]
-        clients: list[Heard] = [
-            await stack.enter_async_context(make(gateway.url, tenant.key, transports=way, name=f"{make.__name__} {way}"))
-            for make, way in ways
-        ]
+        clients: list[Heard] = []
+        for make, way in ways:
+            connecting = make(gateway.url, tenant.key, transports=way, name=f"{make.__name__} {way}")
+            clients.append(await stack.enter_async_context(connecting))
         await busy(simulator, NAMES)
         ledger = Ledger(simulator, *NAMES)
         await ledger.all_out()

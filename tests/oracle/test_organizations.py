@@ -90,9 +90,7 @@ async def nobodys_is_set_aside(gateway: House, operator: str) -> None:
 
 
 @pytest.mark.node
-async def test_assignment_by_another_process_takes_effect_within_two_seconds(
-    tmp_path: Path, database_url: str
-) -> None:
+async def test_assignment_by_another_process_takes_effect_within_two_seconds(tmp_path: Path, database_url: str) -> None:
     """I4: the directory alone says who owns what, and it learns of changes made outside."""
     async with (
         running_simulator(instances=2) as simulator,

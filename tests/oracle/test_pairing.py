@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -34,7 +35,7 @@ async def test_connecting_gives_the_code_joins_the_namespace_and_follows_the_sca
         assert simulator.instance(name).websocket is None
         tenant, other = await gateway.tenant("acme", name), await gateway.tenant("beta")
         await gateway.start()
-        path = f"instances/{_quoted(name)}"
+        path = f"instances/{quote(name, safe='')}"
         async with (
             js_client(gateway.url, tenant.key) as heard,
             js_client(gateway.url, other.key) as stranger,
@@ -60,15 +61,12 @@ async def test_connecting_gives_the_code_joins_the_namespace_and_follows_the_sca
             )
             assert heard.named("instance-status")[-1]["instance"] == name
             await heard.has(1)
-            assert [(told["event"], told["data"]["state"]) for told in heard.events][-1] == ("connection.update", "open")
+            assert [(told["event"], told["data"]["state"]) for told in heard.events][-1] == (
+                "connection.update",
+                "open",
+            )
             assert (await gateway.get(path, tenant.key))["state"] == "open"
 
             again = await gateway.post(f"{path}/connect", tenant.key)
             assert (again["state"], again["qr_code"]) == ("open", None)
             assert stranger.events == stranger.named("instance-status") == []
-
-
-def _quoted(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name, safe="")

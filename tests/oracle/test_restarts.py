@@ -32,9 +32,7 @@ async def is_back(gateway: House, tenant: Tenant, simulator: Simulator, heard: H
 
 @pytest.mark.node
 @pytest.mark.parametrize("mode", ["global", "traditional"])
-async def test_three_restarts_under_load_lose_only_what_gaps_tell(
-    tmp_path: Path, database_url: str, mode: str
-) -> None:
+async def test_three_restarts_under_load_lose_only_what_gaps_tell(tmp_path: Path, database_url: str, mode: str) -> None:
     """I8: outages are rows with a beginning and an end; links and namespaces come back by themselves."""
     total = mode == "global"
     async with (

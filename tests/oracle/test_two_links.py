@@ -94,7 +94,7 @@ async def len_of(log: object, amount: int) -> bool:
 
 
 @pytest.mark.node
-async def test_switched_off_it_dials_nothing_and_says_which_line_to_change(tmp_path: Path, sqlite_file_url: str) -> None:
+async def test_switched_off_it_dials_nothing_and_says_what_to_change(tmp_path: Path, sqlite_file_url: str) -> None:
     async with (
         evolution_peer(key="a-key") as peer,
         house(

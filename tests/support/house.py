@@ -1,4 +1,4 @@
-"""The whole house for a test: the real gateway, in this process or in one of its own, on a database that outlives it."""
+"""The whole house for a test: the real gateway, in this process or one of its own, on a database that outlives it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class House:
     async def start(self) -> None:
         """The gateway answers."""
         if self.in_process:
-            self.gateway = Gateway(GatewaySettings(**self.values, _env_file=None))  # type: ignore[call-arg]
+            self.gateway = Gateway(GatewaySettings(**self.values, _env_file=None))
             with _quick_links():
                 await self.gateway.start()
             self.url = self.gateway.url
@@ -195,12 +195,14 @@ class House:
 
     @property
     def _settings(self) -> Settings:
-        return Settings(data_dir=self.folder, database_url=self.database_url, _env_file=None)  # type: ignore[call-arg]
+        return Settings(data_dir=self.folder, database_url=self.database_url, _env_file=None)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PONTEIO_", *OWN_NAMES))}
-        ours = {name if name in OWN_NAMES else f"PONTEIO_{name.upper()}": value for name, value in self.values.items()}
-        return {**kept, **{name: str(value).lower() if value in (True, False) else str(value) for name, value in ours.items()}}
+        for name, value in self.values.items():
+            variable = name if name in OWN_NAMES else f"PONTEIO_{name.upper()}"
+            kept[variable] = str(value).lower() if isinstance(value, bool) else str(value)
+        return kept
 
     async def _spawn(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
@@ -289,7 +291,7 @@ async def holds(
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Everything that this process logs, at every level, is written to `path` as a process of its own would write it."""
+    """Everything that this process logs, at every level, is written to `path`, as a process of its own would do it."""
     root, ours = logging.getLogger(), logging.getLogger("ponteio")
     before = (list(root.handlers), root.level, ours.level)
     with path.open("w") as out:

@@ -527,12 +527,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def tls_server(certificate: Path) -> AsyncIterator[str]:
+async def tls_server(certificate: Path, writers: list[asyncio.StreamWriter] | None = None) -> AsyncIterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = RawSocket(reader, writer)
+        if writers is not None:
+            writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             await peer.upgrade(then=frame(TEXT, b"over TLS"))
             await peer.hang()
@@ -553,6 +555,18 @@ async def test_tls_with_a_certificate_that_is_known(certificate: Path) -> None:
         assert caller.messages == [(b"over TLS", True)]
         caller.transport.close()
         await caller.transport.wait_closed()
+
+
+async def test_a_tls_server_that_never_answers_the_goodbye_is_left_within_seconds(certificate: Path) -> None:
+    writers: list[asyncio.StreamWriter] = []
+    async with tls_server(certificate, writers) as url:
+        caller = Caller(url, ssl_context=ssl.create_default_context(cafile=str(certificate)))
+        await caller.transport.dial()
+        writers[0].transport.pause_reading()  # type: ignore[attr-defined]
+        caller.transport.close()
+        async with asyncio.timeout(3):
+            await caller.transport.wait_closed()
+        writers[0].transport.abort()
 
 
 async def test_tls_with_a_certificate_that_is_not_known_is_refused(certificate: Path) -> None:

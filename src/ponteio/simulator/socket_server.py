@@ -19,6 +19,7 @@ from ponteio.simulator.engine import EngineServer, EngineSocket, SharedPacket
 from ponteio.simulator.packets import Frame
 
 _LOG = logging.getLogger("ponteio.simulator.socketio")
+_LOG.setLevel(logging.WARNING)  # below that, the libraries print every payload
 _NAMESPACE = re.compile(r"\d(?:\d+-)?(/[^,]*)")
 
 ClientEventListener = Callable[[str, str], None]
