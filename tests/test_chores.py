@@ -20,16 +20,16 @@ async def test_a_task_that_breaks_is_known_without_quoting_its_work() -> None:
 
     chores = Chores()
     with capture_logs() as lines:
-        chores.start(fail(), asyncio.sleep(60))
+        chores.start(fails=fail(), waits=asyncio.sleep(60))
         await asyncio.wait_for(chores.broken.wait(), 5)
         await chores.end()
-    assert lines[0]["error"] == "ValueError"
+    assert (lines[0]["name"], lines[0]["error"]) == ("fails", "ValueError")
     assert content not in str(lines)
 
 
 async def test_ending_is_no_break() -> None:
     chores = Chores()
-    chores.start(asyncio.sleep(60))
+    chores.start(waits=asyncio.sleep(60))
     await chores.end()
     await chores.end()
     assert not chores.broken.is_set()

@@ -135,7 +135,7 @@ class Gateway:
         self._base.directory.on_change(self._directory_changed)
         self._directory_changed()
         self._undo.append(self._chores.end)
-        self._chores.start(corridor.run(), upkeep.watch(), upkeep.prune())
+        self._chores.start(corridor=corridor.run(), watch=upkeep.watch(), prune=upkeep.prune())
 
     def _services(self) -> ApiServices:
         control = InstanceControl(

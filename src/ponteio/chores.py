@@ -22,10 +22,10 @@ class Chores:
         self.broken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, *work: Coroutine[None, None, None]) -> None:
-        """Run each of `work` in a task of its own."""
-        for it in work:
-            task = asyncio.create_task(it, name=it.__qualname__)
+    def start(self, **work: Coroutine[None, None, None]) -> None:
+        """Run each of `work` in a task of its own, by its name."""
+        for name, it in work.items():
+            task = asyncio.create_task(it, name=name)
             task.add_done_callback(self._look)
             self._tasks.append(task)
 

@@ -76,9 +76,9 @@ async def test_the_summary_counts_by_outcome_and_instance(database: Database) ->
 async def test_two_processes_with_the_same_refusals_do_not_block_each_other(database_url: str) -> None:
     async with migrated(database_url) as one, migrated(database_url) as other:
         world = await log_world(one)
-        strays = [world.directory.address(decoded("alpha", number)) for number in range(40)]
+        strays = [world.directory.address(decoded("alpha", number)) for number in range(900)]
         refusals = [stray for stray in strays if isinstance(stray, Refusal)]
         added = await asyncio.gather(
-            *(Quarantine(database).put(refusals[::step]) for database in (one, other) for step in (1, -1, 1, -1))
+            *(Quarantine(database).put(refusals[::step]) for database in (one, other) for step in (1, -1))
         )
-        assert sum(added) == 40
+        assert sum(added) == 900

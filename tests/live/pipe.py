@@ -42,7 +42,7 @@ class Pipe:
 
     def read(self, amount: int | None = None) -> list[str]:
         """The next `amount` packets, or all; the pump is told once little is left."""
-        found = []
+        found: list[str] = []
         while self._waiting and (amount is None or len(found) < amount):
             packet = self._waiting.popleft()
             self.backlog -= packet.size

@@ -262,7 +262,12 @@ async def test_one_socket_that_reads_nothing_does_not_delay_another_and_holds_a_
     assert quick.seen == list(range(1, 51))
     assert stalled.pipe is not None
     assert stalled.pipe.peak < TINY.buffer_bytes + TINY.batch_bytes + 1_000
-    await eventually(lambda: stalled.read() or len(stalled.seen) == 50)
+
+    def has_caught_up() -> bool:
+        stalled.read()
+        return len(stalled.seen) == 50
+
+    await eventually(has_caught_up)
     assert stalled.seen == list(range(1, 51))
     await world.rooms.close()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 from tests.live.pipe import Pipe
 from tests.live.stored import AT
@@ -160,6 +161,6 @@ async def test_phases_of_tips_are_spread(sqlite_database: Database) -> None:
     for client in clients:
         await world.connect(client)
     phases = sorted(client.member.next_tip_at for client in clients if client.member)
-    gaps = [later - earlier for earlier, later in zip(phases, phases[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(phases)]
     assert max(gaps) < 3.5
     await world.rooms.close()

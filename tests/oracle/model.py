@@ -124,7 +124,7 @@ class Ledger:
         self._since = self._simulator.emitted[-1].serial
 
     def lost(self, log: Sequence[Told]) -> list[EmittedEvent]:
-        """What was emitted since `begin` and is not in the log. Nothing is in there twice or without having been emitted."""
+        """What was emitted since `begin` and is not in the log, where nothing is twice or was never emitted."""
         in_log = Counter(told_fact(told) for told in log)
         assert not [text for text, times in in_log.items() if times > 1], "stored twice"
         emitted = {fact(record.envelope): record for record in self.emitted()}

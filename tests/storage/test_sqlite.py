@@ -106,17 +106,31 @@ async def test_a_lock_that_stays_is_unavailable_and_passes(tmp_path: Path, monke
         await database.run(_mark(1))
 
 
-async def test_a_full_disk_undoes_the_transaction_and_passes(sqlite_database: Database) -> None:
-    async with sqlite_database._engines.writer.connect() as connection:
+async def _fill_the_disk(database: Database) -> None:
+    """Stands for the full disk; the connection is given up after the error, and the limit with it."""
+    async with database._engines.writer.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
-        # Stands for the full disk; the connection is given up after the error, and the limit with it.
         await raw.execute("PRAGMA max_page_count = 1")
+
+
+async def test_a_full_disk_undoes_the_transaction_and_passes(sqlite_database: Database) -> None:
+    async def put_many() -> None:
+        async with sqlite_database.write() as connection:
+            rows = [{"server_id": "main", "namespace": f"/{n}", "wanted": True} for n in range(5_000)]
+            await connection.execute(insert(link_intents), rows)
+
+    await _fill_the_disk(sqlite_database)
     with pytest.raises(StorageUnavailableError, match="SQLITE_FULL"):
         await sqlite_database.run(_mark(5_000))
-    async with sqlite_database.read() as connection:
-        assert (await connection.execute(select(event_fingerprints))).all() == []
     await sqlite_database.run(_mark(5_000))
+    await _fill_the_disk(sqlite_database)
+    with pytest.raises(StorageUnavailableError, match="SQLITE_FULL"):
+        await put_many()
+    async with sqlite_database.read() as connection:
+        assert (await connection.execute(select(link_intents))).all() == []
+        assert len((await connection.execute(select(event_fingerprints))).all()) == 5_000
+    await put_many()
 
 
 async def test_a_file_that_is_no_database_is_an_error_that_does_not_pass(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ async def test_whatever_is_not_a_key_is_refused(database: Database) -> None:
     _, secret = await keys.create(None, "operator")
     assert await _refused(keys, None) is AUTH_REQUIRED
     assert await _refused(keys, "") is AUTH_REQUIRED
-    for wrong in (
+    wrongs: tuple[object, ...] = (
         secret[:-1],
         secret + "A",
         secret.upper(),
@@ -86,7 +86,8 @@ async def test_whatever_is_not_a_key_is_refused(database: Database) -> None:
         7,
         [secret],
         {},
-    ):
+    )
+    for wrong in wrongs:
         assert await _refused(keys, wrong) is AUTH_INVALID
 
 

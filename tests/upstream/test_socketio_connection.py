@@ -11,11 +11,19 @@ from tests.support.raw_websocket import OPEN, RawSocket, frame, raw_server
 from tests.support.simulator import until
 
 from ponteio.observe.clock import utc_now
+from ponteio.upstream import socketio_protocol
 from ponteio.upstream.link_failure import LinkFailure
 from ponteio.upstream.socketio_connection import ConnectionOptions, SocketIOConnection
 from ponteio.upstream.socketio_protocol import Event, Joined, Opened, Oversize, Packet
 
-QUICK_OPEN = '0{"sid":"a","upgrades":[],"pingInterval":600,"pingTimeout":400}'
+QUICK_OPEN = '0{"sid":"a","upgrades":[],"pingInterval":150,"pingTimeout":100}'
+LIMIT_S = 0.25
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence may be shorter than a real server would ever claim."""
+    monkeypatch.setattr(socketio_protocol, "_SILENCE_S", (0.1, 180.0))
 
 
 class Caller:
@@ -77,7 +85,7 @@ async def test_a_frozen_server_is_given_up_after_its_own_ping_times() -> None:
         before = asyncio.get_running_loop().time()
         await until(lambda: caller.lost)
         assert [failure.reason for failure in caller.lost] == ["ping_timeout"]
-        assert 0.9 <= asyncio.get_running_loop().time() - before <= 2.0
+        assert LIMIT_S * 0.9 <= asyncio.get_running_loop().time() - before <= LIMIT_S + 1.0
 
 
 async def test_any_bytes_are_a_sign_of_life() -> None:
@@ -86,7 +94,7 @@ async def test_any_bytes_are_a_sign_of_life() -> None:
         whole = frame(0x1, b"42" + b"x" * 100)
         for at in range(0, len(whole), 7):
             peer.send(whole[at : at + 7])
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.05)
         await peer.hang()
 
     async with calling(serve) as caller:
@@ -103,12 +111,12 @@ async def test_silence_does_not_count_while_we_do_not_listen() -> None:
     async with calling(serve) as caller:
         await until(lambda: caller.packets)
         caller.connection.pause_reading()
-        await asyncio.sleep(1.6)
+        await asyncio.sleep(LIMIT_S * 2)
         assert caller.lost == []
         caller.connection.resume_reading()
         before = asyncio.get_running_loop().time()
         await until(lambda: caller.lost)
-        assert asyncio.get_running_loop().time() - before >= 0.9
+        assert asyncio.get_running_loop().time() - before >= LIMIT_S * 0.9
 
 
 @pytest.mark.parametrize(

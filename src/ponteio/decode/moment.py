@@ -93,7 +93,7 @@ def _seconds(value: object) -> float | None:
         return (high << 32) + (low & 0xFFFFFFFF) if _is_word(low) and _is_word(high) else None
     if isinstance(value, str):
         return float(value) if _NUMBER.fullmatch(value) else None
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if isinstance(value, int | float) else None
 
 
 def _is_word(value: object) -> TypeGuard[int]:
