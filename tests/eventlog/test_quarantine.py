@@ -3,14 +3,18 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from tests.support.databases import migrated
+import pytest
+from sqlalchemy import insert, text
+from tests.support.databases import migrated, opened
 from tests.support.log_world import NOON, decoded, log_world
 
+from ponteio.eventlog import quarantine as quarantine_module
 from ponteio.eventlog.quarantine import Quarantine, QuarantineCount
 from ponteio.model.event import Refusal
 from ponteio.model.link import LinkTarget
 from ponteio.model.outcome import MALFORMED_JSON, UNASSIGNED
 from ponteio.storage.database import Database
+from ponteio.storage.tables import quarantine
 
 
 def _garbage(number: int) -> Refusal:
@@ -73,12 +77,29 @@ async def test_the_summary_counts_by_outcome_and_instance(database: Database) ->
     ]
 
 
-async def test_two_processes_with_the_same_refusals_do_not_block_each_other(database_url: str) -> None:
-    async with migrated(database_url) as one, migrated(database_url) as other:
+async def test_two_processes_with_the_same_refusals_keep_each_once(database_url: str) -> None:
+    async with opened(database_url) as one, opened(database_url) as other:
         world = await log_world(one)
-        strays = [world.directory.address(decoded("alpha", number)) for number in range(900)]
+        strays = [world.directory.address(decoded("alpha", number)) for number in range(40)]
         refusals = [stray for stray in strays if isinstance(stray, Refusal)]
         added = await asyncio.gather(
-            *(Quarantine(database).put(refusals[::step]) for database in (one, other) for step in (1, -1))
+            *(Quarantine(database).put(refusals[::step]) for database in (one, other) for step in (1, -1, 1, -1))
         )
-        assert sum(added) == 900
+        assert sum(added) == 40
+
+
+@pytest.mark.postgres
+async def test_two_processes_with_the_same_refusals_do_not_wait_for_each_other(postgres_url: str) -> None:
+    """The other one, whose order is the opposite, must not hold what this one wants next."""
+    async with migrated(postgres_url) as one, opened(postgres_url) as other:
+        world = await log_world(one)
+        strays = [world.directory.address(decoded("alpha", number)) for number in range(2)]
+        refusals = [stray for stray in strays if isinstance(stray, Refusal)]
+        async with one.write() as connection:
+            await connection.execute(insert(quarantine), quarantine_module._columns(refusals[0]))
+            putting = asyncio.ensure_future(Quarantine(other).put(refusals[::-1]))
+            waiting = text("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+            while not (await connection.execute(waiting)).scalar_one():
+                await asyncio.sleep(0.01)
+            await connection.execute(insert(quarantine), quarantine_module._columns(refusals[1]))
+        assert await putting == 0

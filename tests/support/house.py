@@ -12,10 +12,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import httpx2
 import structlog
@@ -30,8 +28,11 @@ from ponteio.upstream.link import LinkOptions
 OWN_NAMES = ("EVOLUTION_API_URL", "EVOLUTION_API_KEY", "WEBSOCKET_ENABLED", "WEBSOCKET_GLOBAL_EVENTS")
 
 #: The waits between tries, cut down. A process of its own keeps the real ones.
-QUICK_RETRIES = RetryPolicy(
-    base_s=0.05, cap_s=0.2, auth_base_s=0.1, auth_cap_s=0.3, pending_base_s=0.05, pending_cap_s=0.1, steady_s=0.5
+QUICK_LINKS = LinkOptions(
+    retry=RetryPolicy(
+        base_s=0.05, cap_s=0.2, auth_base_s=0.1, auth_cap_s=0.3, pending_base_s=0.05, pending_cap_s=0.1, steady_s=0.5
+    ),
+    dials_per_second=200,
 )
 
 
@@ -73,9 +74,8 @@ class House:
     async def start(self) -> None:
         """The gateway answers."""
         if self.in_process:
-            self.gateway = Gateway(GatewaySettings(**self.values, _env_file=None))
-            with _quick_links():
-                await self.gateway.start()
+            self.gateway = Gateway(GatewaySettings(**self.values, _env_file=None), QUICK_LINKS)
+            await self.gateway.start()
             self.url = self.gateway.url
         else:
             await self._spawn()
@@ -304,10 +304,3 @@ def logged_to(path: Path) -> Iterator[None]:
             root.handlers = before[0]
             root.setLevel(before[1])
             ours.setLevel(before[2])
-
-
-@contextmanager
-def _quick_links() -> Iterator[None]:
-    options = partial(LinkOptions, retry=QUICK_RETRIES, dials_per_second=200)
-    with mock.patch("ponteio.app.LinkOptions", options):
-        yield
