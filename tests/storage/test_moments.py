@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ponteio.storage.moments import sortable_utc, utc_now
+from ponteio.storage.moments import sortable_utc
 
 _moments = st.datetimes(
     min_value=datetime(2, 1, 1),  # noqa: DTZ001
@@ -29,7 +29,3 @@ def test_a_moment_comes_back_from_its_text(moment: datetime) -> None:
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         sortable_utc(datetime(2026, 1, 1))  # noqa: DTZ001
-
-
-def test_now_is_aware_and_in_utc() -> None:
-    assert utc_now().utcoffset() == timedelta(0)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
-from ponteio.storage.moments import utc_now
 from ponteio.storage.script import ROWS_AT_ONCE, Insert, InsertNew, Load, Query, Script
 from ponteio.storage.tables import event_fingerprints, servers
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
-from ponteio.storage.moments import utc_now
 from ponteio.storage.statements import insert_new, put_row
 from ponteio.storage.tables import link_intents, servers
 

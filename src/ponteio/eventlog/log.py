@@ -16,8 +16,8 @@ from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent, StoredEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.identity import OrganizationScope
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
-from ponteio.storage.moments import utc_now
 from ponteio.storage.tables import event_fingerprints
 
 DEFAULT_LIMIT = 200

@@ -1,13 +1,8 @@
-"""Moments: the clock that rows are stamped with, and how SQLite spells them."""
+"""How SQLite spells moments."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-
-
-def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 def sortable_utc(moment: datetime) -> str:

@@ -19,9 +19,9 @@ from ponteio.model.outcome import (
     ORGANIZATION_NOT_FOUND,
     RefusalError,
 )
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
-from ponteio.storage.moments import utc_now
 from ponteio.storage.script import Load, Script
 from ponteio.storage.tables import api_keys
 from ponteio.tenancy import versions

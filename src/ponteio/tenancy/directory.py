@@ -23,9 +23,9 @@ from ponteio.model.outcome import (
     Outcome,
     RefusalError,
 )
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError
-from ponteio.storage.moments import utc_now
 from ponteio.storage.statements import put_row
 from ponteio.storage.tables import event_logs, organizations, servers
 from ponteio.tenancy import instance_life, rows, versions
