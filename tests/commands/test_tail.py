@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ponteio.commands import runner
 from ponteio.commands.demo import DemoNotes, DemoOptions, demo
 from ponteio.commands.tail import TailOptions, tail_until
 
@@ -84,3 +85,10 @@ async def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert "•••" in out
 
     await _with_demo(tmp_path, 40.0, show)
+
+
+def test_unusable_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        runner.run(tail_until(TailOptions("localhost:3001", "pnt_x"), asyncio.Event()))
+    assert caught.value.code == 1
+    assert "address" in capsys.readouterr().err

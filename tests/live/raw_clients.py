@@ -123,4 +123,7 @@ async def raw_polling(url: str) -> AsyncIterator[RawPolling]:
     async with aiohttp.ClientSession() as http:
         async with http.get(url + PATH + "polling") as response:
             opening = json.loads((await response.text())[1:])
-        yield RawPolling(http, f"{url}{PATH}polling&sid={opening['sid']}", opening)
+        client = RawPolling(http, f"{url}{PATH}polling&sid={opening['sid']}", opening)
+        yield client
+        with contextlib.suppress(aiohttp.ClientError):
+            await client.post("1")

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from tests.oracle.matrix import in_every_way
 from tests.oracle.model import Ledger, dense, same
 from tests.oracle.py_client import py_client
 from tests.oracle.traffic import busy, rouse
@@ -17,7 +18,7 @@ NAMES = ("loja-01", "loja-02", "loja-03", "loja-04")
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("mode", ["global", "traditional"])
+@in_every_way
 async def test_each_client_gets_every_event_once_and_in_order(tmp_path: Path, database_url: str, mode: str) -> None:
     """I3: stored = emitted, spoken = stored, over each transport, with each client."""
     total = mode == "global"

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.oracle.matrix import in_every_way
 from tests.oracle.model import Ledger, dense, same
 from tests.oracle.py_client import py_client
 from tests.oracle.traffic import rouse, say
@@ -37,7 +38,7 @@ async def canaries(simulator: Simulator, amount: int) -> None:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("mode", ["global", "traditional"])
+@in_every_way
 async def test_organizations_never_see_each_other_nor_what_nobody_owns(
     tmp_path: Path, database_url: str, mode: str
 ) -> None:

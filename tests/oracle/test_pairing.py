@@ -23,7 +23,10 @@ async def made_on_evolution(simulator: Simulator, name: str) -> None:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("name", ["nova", "Loja São José / 2"])
+@pytest.mark.parametrize(
+    ("dialect", "name"),
+    [("sqlite", "Loja São José / 2"), pytest.param("postgresql", "nova", marks=pytest.mark.postgres)],
+)
 async def test_connecting_gives_the_code_joins_the_namespace_and_follows_the_scan(
     tmp_path: Path, database_url: str, name: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.oracle.matrix import in_both_modes
 from tests.oracle.model import Ledger, dense, same
 from tests.oracle.traffic import rouse
 from tests.support.house import holds, house
@@ -26,7 +27,7 @@ async def test_client_that_died_goes_on_at_its_cursor(tmp_path: Path, sqlite_fil
         await gateway.is_linked(tenant.key)
         lives = []
         cursor = None
-        simulator.traffic.rate = 400
+        simulator.traffic.rate = 600
         for life in range(3):
             async with js_client(gateway.url, tenant.key, name=f"life {life}", cursor=cursor) as client:
                 assert client.named("ready")[0]["resumed"] is (life > 0)
@@ -51,7 +52,7 @@ async def test_client_that_died_goes_on_at_its_cursor(tmp_path: Path, sqlite_fil
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("mode", ["global", "traditional"])
+@in_both_modes
 async def test_gateway_that_restarted_finds_its_clients_where_they_were(
     tmp_path: Path, database_url: str, mode: str
 ) -> None:
@@ -72,7 +73,7 @@ async def test_gateway_that_restarted_finds_its_clients_where_they_were(
             js_client(gateway.url, tenant.key, name="default") as one,
             js_client(gateway.url, tenant.key, name="websocket", transports=["websocket"]) as other,
         ):
-            simulator.traffic.rate = 300
+            simulator.traffic.rate = 500
             for restart in (1, 2):
                 await one.has(150 * restart)
                 await gateway.stop()

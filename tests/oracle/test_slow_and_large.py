@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.oracle.matrix import in_both_modes
 from tests.oracle.model import Ledger, as_json, dense, fact, same, told_fact
 from tests.oracle.traffic import say
 from tests.support.house import House, house
@@ -82,7 +83,7 @@ async def quick_answers(simulator: Simulator, fast: JsClient) -> None:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("mode", ["global", "traditional"])
+@in_both_modes
 async def test_event_of_twenty_megabytes_delays_nobody_and_is_fetched_on_its_own(
     tmp_path: Path, database_url: str, mode: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.oracle.matrix import in_both_modes
 from tests.oracle.model import Ledger, dense, same
 from tests.oracle.traffic import busy, rouse, say
 from tests.support.evolution_peer import evolution_peer
@@ -16,7 +17,7 @@ NAMES = ("loja-01", "loja-02", "loja-03")
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("mode", ["global", "traditional"])
+@in_both_modes
 async def test_event_heard_over_both_links_is_stored_and_told_once(
     tmp_path: Path, database_url: str, mode: str
 ) -> None:

@@ -33,7 +33,7 @@ def message(name: str, number: int, text: str = "") -> dict[str, Any]:
 async def busy(simulator: Simulator, names: Sequence[str], *, scenes: int = 500, burst: int = 60) -> None:
     """Every kind of traffic that the simulator knows, then a burst of messages on each instance."""
     before = len(simulator.emitted)
-    simulator.traffic.rate = 600
+    simulator.traffic.rate = 1500
     await holds("the simulator has played scenes", lambda: len(simulator.emitted) >= before + scenes)
     simulator.traffic.rate = 0
     for name in names:

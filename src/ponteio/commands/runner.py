@@ -14,6 +14,7 @@ from ponteio.config import SettingsError
 from ponteio.listener import ListenerError
 from ponteio.model.outcome import RefusalError
 from ponteio.storage.errors import StorageError
+from ponteio.upstream.websocket_transport import AddressError
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         settings_faults(error)
     except RefusalError as error:
         fail(f"{error.detail} [{error.outcome.code}]")
-    except (StorageError, ListenerError) as error:
+    except (StorageError, ListenerError, AddressError) as error:
         fail(str(error))
 
 

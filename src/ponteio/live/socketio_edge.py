@@ -78,6 +78,7 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
         self.was_refused = False
         self.last_ping: float | None = None
         self.is_connecting = False
+        self.is_probed = False
         self.options = options
         self._ping_at = now + options.ping_interval_s
         self._sessions = sessions
@@ -148,12 +149,14 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
                 return self.server._bad_request()
             self.door.attach(DirectWebSocket.behind(environ["asgi.send"]))
             return await super().handle_get_request(environ)
+        if self.upgraded or self.is_probed:
+            return [engine_packet.Packet(engine_packet.NOOP)]
         if self._is_polled:
             await self.violate()
             return []
         self._is_polled = True
         try:
-            return await super().handle_get_request(environ)
+            return await self.poll()
         finally:
             self._is_polled = False
             if self.closing and self.door.is_read_up:
@@ -192,7 +195,7 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
             if self.upgraded:
                 await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
             else:  # the upgrade failed: polling goes on
-                self.upgrading = False
+                self.upgrading = self.is_probed = False
                 self.door.attach(None)
                 await ws.close()
 
@@ -233,6 +236,7 @@ class _Line:
         if not isinstance(text, str) or not text or len(text.encode()) > session.options.inbound_bytes:
             await session.violate()
             raise OSError("not a packet that is taken here")
+        session.is_probed = session.upgrading  # until then polling goes on: a proxy may swallow what a WebSocket says
         return text
 
 
