@@ -34,13 +34,14 @@ async def test_only_new_rows_are_answered_however_many_there_are(database: Datab
 
 async def test_rows_come_back_as_they_went_in(database: Database) -> None:
     now = utc_now()
+    given: list[tuple[object, ...]] = [("one", "http://one", now, None), ("two", 'x"\\,\n\t{}', now, now)]
 
     def script() -> Script[list[tuple[object, ...]]]:
-        yield Insert(servers, [("one", "http://one", now), ("two", 'x"\\,\n\t{}', now)])
+        yield Insert(servers, given)
         rows = yield Load(servers, "server_id <> ? ORDER BY server_id", ("none",))
         return rows
 
-    assert await database.run(script()) == [("one", "http://one", now), ("two", 'x"\\,\n\t{}', now)]
+    assert await database.run(script()) == given
 
 
 async def test_an_error_of_the_script_undoes_it_and_is_the_callers(database: Database) -> None:

@@ -15,6 +15,7 @@ from ponteio.eventlog.gaps import GapLog
 from ponteio.model.link import Gap, GapKind, LinkTarget
 from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
+from ponteio.tenancy.directory import Directory
 from ponteio.upstream import link_gaps
 from ponteio.upstream.link_gaps import GapKeeper
 
@@ -110,3 +111,48 @@ async def test_notes_beyond_the_bound_are_counted(database: Database, monkeypatc
     assert counters.total("gaps_unrecorded") == 2
     keeper.start()
     await keeper.stop(2.0)
+
+
+async def _with_server(database: Database) -> GapLog:
+    directory = Directory(database)
+    await directory.ensure_server("main", "http://evolution")
+    return GapLog(database)
+
+
+async def _dies(keeper: GapKeeper) -> None:
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith("gap keeper"):
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def test_a_death_without_notice_leaves_a_gap_from_the_last_sign_of_life(database: Database) -> None:
+    """I8: nobody was there to write that we went deaf; the next process sees it and says so."""
+    log = await _with_server(database)
+    first = GapKeeper(log, Counters(), clock=lambda: NOON)
+    assert await first.adopt("main", {ALPHA}, NOON) == {}
+    first.start()
+    async with asyncio.timeout(5):
+        while await log.last_alive("main") is None:
+            await asyncio.sleep(0.005)
+    await _dies(first)
+
+    second = GapKeeper(GapLog(database), Counters(), clock=lambda: LATER)
+    assert await second.adopt("main", {ALPHA, BETA}, LATER) == {ALPHA: GapKind.LINK_DOWN, BETA: GapKind.LINK_DOWN}
+    second.start()
+    second.end(ALPHA, GapKind.LINK_DOWN, LATER)
+    await second.stop(2.0)
+    found = {gap.target: gap for gap in await log.list("main", 10)}
+    assert found[ALPHA] == Gap(ALPHA, GapKind.LINK_DOWN, NOON, LATER, link_gaps.DIED)
+    assert found[BETA].from_at == NOON
+    assert found[BETA].to_at is None
+
+
+async def test_an_orderly_end_leaves_no_sign_of_life(database: Database) -> None:
+    log = await _with_server(database)
+    first = GapKeeper(log, Counters())
+    await first.adopt("main", {ALPHA}, NOON)
+    first.start()
+    await first.stop(2.0)
+    assert await log.last_alive("main") is None
+    assert await GapKeeper(GapLog(database), Counters()).adopt("main", {ALPHA}, LATER) == {}

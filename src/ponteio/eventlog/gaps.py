@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ponteio.eventlog import link_places
 from ponteio.model.link import Gap, GapKind, LinkTarget
 from ponteio.storage.database import Database
-from ponteio.storage.tables import gaps
+from ponteio.storage.tables import gaps, servers
 
 
 class GapLog:
@@ -59,6 +59,18 @@ class GapLog:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return [Gap(link_places.target_of(row), GapKind(row.kind), row.from_at, row.to_at, row.detail) for row in rows]
+
+    async def put_alive(self, server_id: str, at: datetime | None) -> None:
+        """This server's links are watched over at `at`; None: nobody watches from now on, in good order."""
+        async with self._database.write() as connection:
+            await connection.execute(update(servers).where(servers.c.server_id == server_id).values(alive_at=at))
+
+    async def last_alive(self, server_id: str) -> datetime | None:
+        """When an earlier process, which did not end in good order, last watched over this server's links."""
+        statement = select(servers.c.alive_at).where(servers.c.server_id == server_id)
+        async with self._database.read() as connection:
+            moment: datetime | None = (await connection.execute(statement)).scalar_one_or_none()
+        return moment
 
     async def close_stale(self, server_id: str, at: datetime) -> int:
         """Gaps of this server that an earlier process left open, and that `open` has not continued in this one, end

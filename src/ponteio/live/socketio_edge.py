@@ -107,8 +107,11 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
         self._sessions.spawn(self.close())
 
     def cut(self) -> None:
-        self._end()
         self.door.cut()
+        if self.closing:
+            self._end()
+        else:
+            self._sessions.spawn(self.close(abort=True, reason=self.server.reason.TRANSPORT_ERROR))
 
     async def violate(self) -> None:
         """The client broke the rules: it is told so, and closed."""
@@ -211,7 +214,7 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
         await self.close()
 
     def _end(self) -> None:
-        self.closing = self.closed = True
+        self.closed = True
         self.server.sockets.pop(self.sid, None)
         self._sessions.discard(self)
 

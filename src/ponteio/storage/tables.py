@@ -39,6 +39,8 @@ servers = Table(
     Column("server_id", String, primary_key=True),
     Column("url", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # When its gateway was last known to listen; null after an orderly end.
+    Column("alive_at", UtcDateTime),
 )
 
 organizations = Table(

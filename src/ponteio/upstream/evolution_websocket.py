@@ -70,7 +70,7 @@ class EvolutionWebSocket:
         self._stored_intents = intents
         self._options = options or LinkOptions()
         self._clock = clock
-        self._gaps = GapKeeper(gaps, counters)
+        self._gaps = GapKeeper(gaps, counters, clock)
         socketio_address(url)  # a bad address stops the house now, not at the first dial
         self._context = LinkContext(
             connect=self._connect,

@@ -29,6 +29,7 @@ def _tenants() -> None:
         sa.Column("server_id", sa.String(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("alive_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("server_id", name="pk_servers"),
     )
     op.create_table(
