@@ -22,7 +22,7 @@ from ponteio.model.event import RawFrame, StoredEvent
 from ponteio.model.identity import Instance, InstanceState
 from ponteio.model.link import LinkTarget
 from ponteio.observe.counters import Counters
-from ponteio.pipeline import BATCH_FRAMES, Corridor, FrameQueue, Voices
+from ponteio.pipeline import BATCH_FRAMES, Corridor, FrameQueue, Voices, record_unstored
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ROOT = LinkTarget(SERVER_ID)
@@ -208,7 +208,11 @@ async def test_drained_tells_when_time_runs_out() -> None:
     assert await queue.drained(0.01)
     queue.accept(frame())
     assert not await queue.drained(0.01)
-    queue.finished(len(await queue.take()))
+    (taken,) = await queue.take()
+    assert queue.oldest_at == NOW
+    assert queue.unfinished() == [taken]
+    queue.finished()
+    assert queue.oldest_at is None
     assert await queue.drained(0.01)
 
 
@@ -226,3 +230,18 @@ def test_size_is_always_the_sum_of_what_waits(sizes: list[int], bound: int) -> N
         assert queue.size == 0
 
     asyncio.run(play())
+
+
+async def test_what_could_not_be_stored_before_the_end_is_confessed(tmp_path: Path) -> None:
+    """I8: frames that were heard and never stored leave a gap row for each link, from the oldest on."""
+    base = await Foundation.open(f"sqlite:///{tmp_path / 'x.db'}", checkpoints=True)
+    queue = FrameQueue()
+    other = LinkTarget(SERVER_ID, "other")
+    for minute, target in ((1, ROOT), (2, other), (3, ROOT)):
+        queue.accept(RawFrame(target, b"[]", (), NOW.replace(minute=minute)))
+    await queue.take()
+    queue.accept(RawFrame(ROOT, b"[]", (), NOW.replace(minute=4)))
+    await record_unstored(queue, base.gaps)
+    found = {gap.target: gap.from_at for gap in await base.gaps.list(SERVER_ID, 10)}
+    assert found == {ROOT: NOW.replace(minute=1), other: NOW.replace(minute=2)}
+    await base.close()

@@ -20,7 +20,7 @@ from ponteio.live.edge import LiveEdge
 from ponteio.live.options import LiveOptions
 from ponteio.live.socketio_edge import uvicorn_options
 from ponteio.observe.counters import Counters
-from ponteio.pipeline import Corridor, FrameQueue, Voices
+from ponteio.pipeline import Corridor, FrameQueue, Voices, record_unstored
 from ponteio.switchboard import Switchboard
 from ponteio.upkeep import Upkeep
 from ponteio.upstream.connection_test import ConnectionTest
@@ -183,7 +183,7 @@ class Gateway:
         await self._sync.stop()
         await self._links.stop()
         if not await self._queue.drained(DRAIN_S):
-            log.error("frames were left unstored at shutdown", frames=len(self._queue))
+            await record_unstored(self._queue, self._base.gaps)
 
     async def _close_listener(self) -> None:
         await self._live.close()

@@ -6,17 +6,21 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
 
 from ponteio.decode.catalogue import canonical
 from ponteio.decode.decoder import Decoder
+from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
 from ponteio.model import outcome
 from ponteio.model.event import AddressedEvent, DecodedEvent, RawFrame, Refusal, StoredEvent
 from ponteio.model.identity import Instance
+from ponteio.model.link import Gap, GapKind
+from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.storage.errors import StorageError, StorageSchemaError, StorageUnavailableError
 from ponteio.tenancy.directory import Directory
@@ -29,6 +33,7 @@ BATCH_FRAMES = 64
 BATCH_BYTES = 8 * 1024 * 1024
 LARGE_FRAME_BYTES = 1024 * 1024
 """Above this, decoding takes long enough to hold up the loop, and goes to a thread."""
+UNSTORED = "The gateway was stopped before it could store what it had heard."
 RETRY_FIRST_S = 0.1
 RETRY_LAST_S = 5.0
 
@@ -43,11 +48,11 @@ class FrameQueue:
 
     def __init__(self, max_frames: int = 20_000, max_bytes: int = 256 * 1024 * 1024) -> None:
         self._frames: deque[RawFrame] = deque()
+        self._in_hand: list[RawFrame] = []
         self._bytes = 0
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._arrived = asyncio.Event()
-        self._unfinished = 0
         self._all_finished = asyncio.Event()
         self._all_finished.set()
         self._waiting: list[Callable[[], None]] = []
@@ -64,11 +69,20 @@ class FrameQueue:
     def is_full(self) -> bool:
         return len(self._frames) >= self._max_frames or self._bytes >= self._max_bytes
 
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the oldest frame arrived that was not dealt with yet."""
+        oldest = self._in_hand[0] if self._in_hand else self._frames[0] if self._frames else None
+        return None if oldest is None else oldest.received_at
+
+    def unfinished(self) -> list[RawFrame]:
+        """The frames that were not dealt with yet, oldest first."""
+        return [*self._in_hand, *self._frames]
+
     def accept(self, frame: RawFrame) -> None:
         """Take `frame`, whatever the load."""
         self._frames.append(frame)
         self._bytes += frame.size
-        self._unfinished += 1
         self._all_finished.clear()
         self._arrived.set()
 
@@ -89,13 +103,14 @@ class FrameQueue:
             size += frame.size
             taken.append(frame)
         self._bytes -= size
+        self._in_hand = taken
         self._wake()
         return taken
 
-    def finished(self, count: int) -> None:
-        """Say that `count` taken frames have been dealt with."""
-        self._unfinished -= count
-        if not self._unfinished:
+    def finished(self) -> None:
+        """Say that the frames taken last have been dealt with."""
+        self._in_hand = []
+        if not self._frames:
             self._all_finished.set()
 
     async def drained(self, timeout_s: float) -> bool:
@@ -153,7 +168,7 @@ class Corridor:
         while True:
             frames = await self._queue.take()
             await self._carry(frames)
-            self._queue.finished(len(frames))
+            self._queue.finished()
 
     async def _carry(self, frames: Sequence[RawFrame]) -> None:
         """An event that may give its instance's name to another holder ends a part: what follows is addressed only
@@ -256,3 +271,12 @@ def _rejected(event: DecodedEvent, error: StorageError) -> Refusal:
         instance=event.instance,
         event=event.event,
     )
+
+
+async def record_unstored(queue: FrameQueue, gaps: GapLog) -> None:
+    """What was heard and could not be stored before the end is lost: a gap row for each link says since when."""
+    left = queue.unfinished()
+    log.error("frames were left unstored at shutdown", frames=len(left))
+    oldest = {frame.target: frame.received_at for frame in reversed(left)}
+    for target, from_at in oldest.items():
+        await gaps.record(Gap(target, GapKind.LINK_DOWN, from_at, utc_now(), UNSTORED))

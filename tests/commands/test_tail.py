@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,11 +59,37 @@ async def test_wrong_key_ends_with_a_sentence(tmp_path: Path, capsys: pytest.Cap
     await _with_demo(tmp_path, 0.0, show)
 
 
-async def test_lost_log_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("after", ["00000000-7", "nonsense"])
+async def test_cursor_that_cannot_be_continued_ends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], after: str
+) -> None:
     async def show(notes: DemoNotes) -> None:
-        options = TailOptions(notes.url, notes.api_key, after="00000000-7", count=1, as_json=True)
-        assert await asyncio.wait_for(tail_until(options, asyncio.Event()), 20) == 0
-        assert "could not be continued" in capsys.readouterr().err
+        options = TailOptions(notes.url, notes.api_key, after=after, count=1, as_json=True)
+        assert await asyncio.wait_for(tail_until(options, asyncio.Event()), 20) == 1
+        said = capsys.readouterr()
+        assert f"no continuing after {after}" in said.err
+        assert said.out == ""
+
+    await _with_demo(tmp_path, 40.0, show)
+
+
+async def test_event_that_could_not_be_printed_comes_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def show(notes: DemoNotes) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as gone, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", gone)
+            with pytest.raises(BrokenPipeError):
+                await tail_until(TailOptions(notes.url, notes.api_key, as_json=True), asyncio.Event())
+            with contextlib.suppress(BrokenPipeError):
+                gone.close()
+        cursor = capsys.readouterr().err.split("--after ")[1].strip()
+        again = TailOptions(notes.url, notes.api_key, after=cursor, count=1, as_json=True)
+        assert await tail_until(again, asyncio.Event()) == 0
+        event = json.loads(capsys.readouterr().out)
+        assert event["seq"] == int(cursor.split("-")[1]) + 1
 
     await _with_demo(tmp_path, 40.0, show)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ponteio.live.handshake import Hello, start_at
@@ -58,6 +58,7 @@ def test_what_cannot_be_understood_is_refused_with_a_code(auth: object, outcome:
     assert caught.value.outcome is outcome
 
 
+@settings(max_examples=30, deadline=None)
 @given(JSON)
 def test_any_json_is_understood_or_refused(auth: object) -> None:
     with contextlib.suppress(RefusalError):

@@ -161,3 +161,17 @@ async def test_drained_is_told_after_the_current_step_and_not_to_who_left_meanwh
 def test_our_packets_look_like_the_librarys_to_its_queue() -> None:
     packet: Encodable = Packet(b"42[]")
     assert packet.encode(b64=True) == "42[]"
+
+
+async def test_a_poll_gets_no_more_packets_than_every_client_takes() -> None:
+    out, _ = outgoing()
+    for number in range(40):
+        out.say(notice("a", {"number": number}))
+    total, answers = out.backlog, []
+    while out.backlog:
+        answers.append(await out.take(for_websocket=False))
+    assert [len(answer) for answer in answers] == [16, 16, 8]
+    assert [packet.encode() for answer in answers for packet in answer] == [
+        notice("a", {"number": number}).encode() for number in range(40)
+    ]
+    assert out.taken == total

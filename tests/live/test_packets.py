@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import socketio.packet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.live.stored import AT, EPOCH, stored
 from tests.support.gateway_edge import event_of
@@ -19,6 +19,7 @@ from ponteio.model.outcome import SHUTTING_DOWN
 KIB = 1024
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.recursive(st.none() | st.text() | st.integers(-1000, 1000), lambda inner: st.dictionaries(st.text(), inner)))
 def test_an_event_packet_is_what_the_library_would_have_made(data: object) -> None:
     event = stored(7, data=json.dumps(data).encode())

@@ -349,6 +349,36 @@ async def test_a_lagging_socket_gets_only_the_newest_word_about_each_link(sqlite
     await world.rooms.close()
 
 
+async def test_an_older_word_that_waited_does_not_come_after_a_newer_one(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database)
+    client = Client(EVERYTHING)
+    await world.connect(client)
+    assert client.pipe is not None
+    pipe = client.pipe
+    await world.append([("one", "call", 600)] * 9)
+    await eventually(lambda: pipe.backlog >= TINY.buffer_bytes)
+
+    def tell(attempt: int) -> None:
+        status = LinkStatus(LinkTarget("main"), LinkState.UNREACHABLE, AT, attempts=attempt)
+        world.rooms.tell([world.scope.organization_id], "link /", connection_status(status), None)
+
+    tell(1)
+    packets: list[str] = []
+    while pipe.backlog >= TINY.buffer_bytes:
+        packets += pipe.read(1)
+    tell(2)
+
+    def has_read_everything() -> bool:
+        packets.extend(pipe.read())
+        return sum(event_of(packet)[0] == "evolution-event" for packet in packets) == 9
+
+    await eventually(has_read_everything)
+    packets += pipe.read()
+    words = [body["attempts"] for name, body in map(event_of, packets) if name == "connection-status"]
+    assert words == [2]
+    await world.rooms.close()
+
+
 async def test_a_log_that_cannot_be_read_costs_a_retry_and_not_the_socket(sqlite_database: Database) -> None:
     world = await world_of(sqlite_database)
     await world.append([("one", "call", 1)] * 20)

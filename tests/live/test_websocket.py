@@ -33,6 +33,16 @@ async def test_compression_is_never_negotiated_as_frames_are_shared(gateway: Gat
         assert ws.compress == 0
 
 
+async def test_a_refused_handshake_is_no_error_of_ours(gateway: GatewayEdge, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can be refused at any rate: it is counted, and does not fill the log."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        async with raw_websocket(gateway.url, Origin="https://evil.example"):
+            pass
+    assert caught.value.status == 403
+    assert gateway.counters.refused == {"origin_refused": 1}
+    assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
+
+
 async def test_a_peer_that_pings_without_reading_is_cut_off(
     gateway: GatewayEdge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,11 @@ class Ledger:
                 found.setdefault(fact(record.envelope), record)
         return list(found.values())
 
+    def repeats(self) -> int:
+        """How many of the copies that reached our links are of an event that had reached one before."""
+        copies = ((one.root_recipients or 0) + (one.namespace_recipients or 0) for one in self.emitted())
+        return sum(copies) - len(self.handed())
+
     @staticmethod
     def now() -> datetime:
         return datetime.now(UTC)

@@ -23,7 +23,9 @@ UNNOTICED = timedelta(seconds=0.25)
 async def test_killed_under_load_it_tells_nothing_twice_and_nothing_that_was_not_stored(
     tmp_path: Path, database_url: str
 ) -> None:
-    """I1, I2, I3: after SIGKILL numbers are dense, what clients had seen is in the log, and nothing comes again."""
+    """I1, I2, I3, I8: after SIGKILL numbers are dense, what clients had seen is in the log, nothing comes again, and a
+    gap tells how long nobody listened.
+    """
     async with (
         running_simulator(instances=3) as simulator,
         house(
@@ -68,6 +70,7 @@ async def test_killed_under_load_it_tells_nothing_twice_and_nothing_that_was_not
         dense(log, organization_id=tenant.organization_id)
         for client in (one, other):
             same(log[client.events[0]["seq"] - 1 :], client.events)
+        ledger.explained(ledger.lost(log), await gateway.gaps(tenant.key), total=True)
         handed = {id(record) for record in ledger.handed()}
         for record in ledger.lost(log):
             at = ledger.emitted_at(record)

@@ -28,6 +28,15 @@ async def test_commits_are_on_disk_and_readers_see_one_moment(postgres_url: str)
         assert await _show(database, "timezone", writer=False) == "UTC"
 
 
+async def test_the_url_has_the_last_word(postgres_url: str) -> None:
+    async with migrated(postgres_url) as database:
+        assert await _show(database, "application_name", writer=True) == "ponteio"
+    named = make_url(postgres_url).update_query_dict({"application_name": "crm", "keepalives_idle": "77"})
+    async with migrated(named.render_as_string(hide_password=False)) as database:
+        assert await _show(database, "application_name", writer=True) == "crm"
+        assert await _show(database, "application_name", writer=False) == "crm"
+
+
 async def test_tables_are_in_the_schema_of_the_url(postgres_url: str) -> None:
     schema = make_url(postgres_url).query["schema"]
     async with migrated(postgres_url) as database, database.read() as connection:

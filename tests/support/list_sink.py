@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from tests.support.simulator import until
 
@@ -21,6 +22,10 @@ class ListSink:
     @property
     def is_full(self) -> bool:
         return self.full_at is not None and len(self.frames) >= self.full_at
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        return self.frames[0].received_at if self.frames else None
 
     def accept(self, frame: RawFrame) -> None:
         self.frames.append(frame)

@@ -51,6 +51,10 @@ class Basket:
     def is_full(self) -> bool:
         return False
 
+    @property
+    def oldest_at(self) -> None:
+        return None
+
     def when_room(self, resume: Callable[[], None]) -> None:
         resume()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from ponteio.model.link import LinkTarget
 from ponteio.storage.database import Database
+from ponteio.tenancy.directory import Directory
 from ponteio.tenancy.link_intents import LinkIntents
 
 
@@ -21,3 +22,22 @@ async def test_a_forgotten_wish_is_gone_and_forgetting_again_is_harmless(databas
     await intents.forget(LinkTarget("main", "alpha"))
     await intents.forget(LinkTarget("main", "alpha"))
     assert await intents.all("main") == {LinkTarget("main"): False}
+
+
+async def test_what_a_former_owner_wanted_does_not_bind_the_next_one(database: Database) -> None:
+    directory, intents = Directory(database), LinkIntents(database)
+    await directory.ensure_server("main", "http://evolution")
+    first = await directory.create_organization("First")
+    second = await directory.create_organization("Second")
+    target = LinkTarget("main", "loja")
+    await intents.put(target, True)
+    await directory.assign("loja", first.organization_id)
+    assert await intents.all("main") == {target: True}, "the operator's, for an instance that nobody owned"
+    await intents.put(target, False)
+    await directory.assign("loja", first.organization_id)
+    assert await intents.all("main") == {target: False}
+    await directory.assign("loja", second.organization_id)
+    assert await intents.all("main") == {}
+    await intents.put(target, False)
+    await directory.unassign("loja")
+    assert await intents.all("main") == {}

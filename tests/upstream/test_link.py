@@ -381,12 +381,14 @@ async def test_a_flood_arrives_complete_and_in_order_through_a_full_sink(tmp_pat
 
 @pytest.mark.node
 async def test_a_server_that_loses_patience_with_a_full_sink_leaves_a_gap(tmp_path: Path) -> None:
+    """I8: the gap begins when we stopped reading, not when we read on and the kernel's leftovers came out."""
     async with evolution_peer(pingInterval=150, pingTimeout=150) as peer, link_rig(tmp_path, full_at=10) as rig:
         link = rig.link(peer.url)
         link.want()
         await reaches(link, CONNECTED)
         await peer.tell("burst", instance="alpha", count=20, size=10, namespaces=False)
         await until(lambda: rig.sink.waiting)
+        paused_at = utc_now()
         while (await peer.joined("/")) > 0:
             pass
         assert link.status().state is CONNECTED
@@ -397,6 +399,7 @@ async def test_a_server_that_loses_patience_with_a_full_sink_leaves_a_gap(tmp_pa
         assert numbers(taken) == list(range(1, 21))
         (gap,) = await rig.gaps()
         assert gap.kind is GapKind.LINK_DOWN
+        assert gap.from_at <= paused_at
 
 
 async def test_no_step_of_the_loop_passes_between_the_read_and_the_sink(tmp_path: Path) -> None:

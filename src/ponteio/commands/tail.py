@@ -63,6 +63,7 @@ class _Reader:
         self._out = out
         self._shown = 0
         self._last_seq = 0
+        self._is_underway = False
         self._enough = asyncio.Event()
         self._final: int | None = None
         self._delay_s = RETRY_FIRST_S
@@ -137,9 +138,10 @@ class _Reader:
     def _event(self, envelope: Mapping[str, Any]) -> None:
         if envelope["seq"] <= self._last_seq:
             return
+        self._out.event(envelope)
+        # Only now: what could not be written must come again.
         self._last_seq = envelope["seq"]
         self.cursor = envelope["cursor"]
-        self._out.event(envelope)
         self._shown += 1
         if self._options.count and self._shown >= self._options.count:
             self._final = 0
@@ -147,6 +149,12 @@ class _Reader:
 
     def _ready(self, body: Mapping[str, Any]) -> None:
         self._delay_s = RETRY_FIRST_S
+        if self.cursor and not body.get("resumed") and not self._is_underway:
+            self._out.note(f"there is no continuing after {clean(self.cursor)} [{body.get('reason')}]")
+            self._final = EXIT_FAILED
+            self._enough.set()
+            return
+        self._is_underway = True
         if self.cursor and not body.get("resumed"):
             self._out.note(f"the log could not be continued ({body.get('reason')}): events may be missing here")
             self._last_seq = 0

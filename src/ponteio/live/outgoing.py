@@ -14,6 +14,9 @@ from ponteio.live.packets import Batch, Packet
 from ponteio.live.websocket import DirectWebSocket, text_frame
 from ponteio.model.outcome import Outcome
 
+POLL_PACKETS = 16
+"""Packets in one answer to a poll: python-engineio's client takes no more."""
+
 
 class Encodable(Protocol):
     """A packet of the library; ours has the same shape."""
@@ -97,7 +100,8 @@ class Outgoing:
         self._queue.put_nowait(None)
 
     async def take(self, *, for_websocket: bool) -> list[Encodable]:
-        """All packets that wait in the queue, at least one; none at the end. The WebSocket's writer has sent what it
+        """The packets that wait in the queue, at least one; none at the end. A poll gets as many as every client takes;
+        the rest is for the next. The WebSocket's writer has sent what it
         took before when it comes for more.
         """
         if self._in_hand:
@@ -106,15 +110,15 @@ class Outgoing:
         self._is_idle = for_websocket
         packets = [await self._queue.get()]
         self._is_idle = False
-        while not self._queue.empty():
+        while not self._queue.empty() and (for_websocket or len(packets) < POLL_PACKETS):
             packets.append(self._queue.get_nowait())
         found = [packet for packet in packets if packet is not None]
         if len(found) < len(packets):
             self.end()  # the end stays the end, for whoever asks again
         if for_websocket:
-            self._in_hand = self._queued
-        self._queued = 0
-        if not for_websocket:
+            self._in_hand, self._queued = self._queued, 0
+        else:
+            self._queued -= sum(map(_size_of, found))
             self._tell_drained()
         return found
 
@@ -144,7 +148,7 @@ class Outgoing:
             if packet is None:
                 self._queue.put_nowait(None)
             elif not isinstance(packet, Packet):
-                self._queued += len(packet.encode())
+                self._queued += _size_of(packet)
                 self._queue.put_nowait(packet)
 
     def _tell_drained(self) -> None:
@@ -154,3 +158,7 @@ class Outgoing:
     def _drained(self) -> None:
         if self.on_drained is not None:
             self.on_drained()
+
+
+def _size_of(packet: Encodable) -> int:
+    return packet.size if isinstance(packet, Packet) else len(packet.encode())

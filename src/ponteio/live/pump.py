@@ -66,6 +66,7 @@ class Pump:
         if self._is_over(member):
             member.pending[about] = packet
         else:
+            member.pending.pop(about, None)
             member.door.say(packet)
 
     def look(self, member: Member, now: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _FINAL_TEXT = 0x81
@@ -65,6 +66,12 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def cut(self) -> None:
         """The connection is gone at once, with whatever it had not sent. Harmless when it is gone already."""
         self.transport.abort()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # A refusal ends a handshake too; uvicorn thinks otherwise and would log each as an error.
+            self.handshake_complete = True
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -20,8 +20,9 @@ DriverError = psycopg.Error
 WRITERS = 4
 READERS = 8
 
-# A server that vanished without a word is noticed within half a minute.
-_LIVENESS = {
+# What the URL may say otherwise. A server that vanished without a word is noticed within half a minute.
+_DEFAULTS = {
+    "application_name": "ponteio",
     "connect_timeout": "5",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -112,8 +113,7 @@ async def _fetch(connection: psycopg.AsyncConnection[Any], query: Query) -> Rows
 
 
 def _engine(server: PostgresServer, *, pool_size: int, isolation_level: Any, read_only: bool) -> AsyncEngine:
-    arguments: dict[str, Any] = {key: value for key, value in _LIVENESS.items() if key not in server.url.query}
-    arguments.setdefault("application_name", "ponteio")
+    arguments: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if key not in server.url.query}
     if server.pooled:
         arguments["prepare_threshold"] = None
     engine = create_async_engine(

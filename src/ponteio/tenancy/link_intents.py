@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.link import LinkTarget
 from ponteio.storage.database import Database
@@ -32,8 +33,10 @@ class LinkIntents:
     async def forget(self, target: LinkTarget) -> None:
         """There is no intent about `target`."""
         async with self._database.write() as connection:
-            await connection.execute(
-                delete(link_intents).where(
-                    link_intents.c.server_id == target.server_id, link_intents.c.namespace == target.namespace
-                )
-            )
+            await forget_intent(connection, target)
+
+
+async def forget_intent(connection: AsyncConnection, target: LinkTarget) -> None:
+    """There is no intent about `target` once the transaction is committed."""
+    here = (link_intents.c.server_id == target.server_id, link_intents.c.namespace == target.namespace)
+    await connection.execute(delete(link_intents).where(*here))

@@ -9,8 +9,10 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.identity import Instance, InstanceState, Organization
+from ponteio.model.link import LinkTarget
 from ponteio.storage.tables import instances, organizations, servers
 from ponteio.tenancy.image import DirectoryImage
+from ponteio.tenancy.link_intents import forget_intent
 
 # Databases bound the number of parameters of a statement.
 _NAMES_AT_ONCE = 5_000
@@ -37,12 +39,16 @@ async def find_instances(connection: AsyncConnection, server_id: str, names: Col
 
 
 async def save_instance(connection: AsyncConnection, former: Instance | None, instance: Instance) -> None:
-    """The row of `former` becomes `instance`, or a new row does."""
+    """The row of `former` becomes `instance`, or a new row does. What a former owner wanted of its link by hand is
+    forgotten: it does not bind the next one.
+    """
     columns = _instance_columns(instance)
     if former is None:
         await connection.execute(insert(instances).values(columns))
     else:
         await connection.execute(update(instances).where(instances.c.instance_id == former.instance_id).values(columns))
+        if former.organization_id not in (None, instance.organization_id):
+            await forget_intent(connection, LinkTarget(former.server_id, former.name))
 
 
 def _organization(row: Row[Any]) -> Organization:

@@ -70,7 +70,8 @@ class EvolutionWebSocket:
         self._stored_intents = intents
         self._options = options or LinkOptions()
         self._clock = clock
-        self._gaps = GapKeeper(gaps, counters, clock)
+        self._sink = sink
+        self._gaps = GapKeeper(gaps, counters, self._stored_until)
         socketio_address(url)  # a bad address stops the house now, not at the first dial
         self._context = LinkContext(
             connect=self._connect,
@@ -196,6 +197,11 @@ class EvolutionWebSocket:
                 link.want()
         for target in [target for target in self._links if target not in wanted]:
             self._take_down(target)
+
+    def _stored_until(self) -> datetime:
+        """Until when what was heard is safe: what a death now would lose came later."""
+        now, oldest_at = self._clock(), self._sink.oldest_at
+        return now if oldest_at is None else min(now, oldest_at)
 
     def _take_down(self, target: LinkTarget) -> None:
         link = self._links[target]

@@ -33,6 +33,9 @@ __all__ = ["Link", "LinkContext", "LinkOptions"]
 log = structlog.get_logger(__name__)
 _level = logging.getLogger(__name__)
 
+PATIENCE_S = 60.0
+"""Longer than Evolution waits for a pong before it gives a connection up (25 s + 20 s)."""
+
 Connect = Callable[[Callable[[packets.Packet], None], Callable[[LinkFailure], None]], SocketIOConnection]
 """Makes a connection, not yet dialled, out of what to call for a packet and what to call for its loss."""
 
@@ -74,6 +77,8 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._turn: DialTurn | None = None
         self._is_held = False
+        self._held_at: datetime | None = None
+        self._released_on = 0.0
         self._since = self._wanted_at = self._heard_at = context.clock()
         self._changed_on = self._loop.time()
         self._events = 0
@@ -159,6 +164,9 @@ class Link:
 
     def _hold(self, connection: SocketIOConnection) -> None:
         connection.pause_reading()
+        is_fresh = not self._is_held and self._loop.time() - self._released_on > PATIENCE_S
+        if self._held_at is None or is_fresh:
+            self._held_at = self._context.clock()
         if not self._is_held:
             self._is_held = True
             self._context.counters.add("upstream_pauses")
@@ -166,6 +174,7 @@ class Link:
 
     def _release(self) -> None:
         self._is_held = False
+        self._released_on = self._loop.time()
         if self._connection is not None:
             self._connection.resume_reading()
 
@@ -192,8 +201,16 @@ class Link:
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._heard_at = connection.heard_at
+            self._heard_at = self._deaf_since(connection)
+            self._held_at = None
             self._ended = {ended for ended in self._ended if not ended.is_closed} | {connection}
+
+    def _deaf_since(self, connection: SocketIOConnection) -> datetime:
+        """Since when events may be missing: when it was heard last, or when we stopped reading. Who reads on gets what
+        the kernel kept, and only then learns that Evolution gave the connection up long ago.
+        """
+        is_recent = self._is_held or self._loop.time() - self._released_on <= PATIENCE_S
+        return self._held_at if self._held_at is not None and is_recent else connection.heard_at
 
     # The machine and its orders.
 
