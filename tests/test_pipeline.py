@@ -212,7 +212,7 @@ async def test_drained_tells_when_time_runs_out() -> None:
     assert queue.oldest_at == NOW
     assert queue.unfinished() == [taken]
     queue.finished()
-    assert queue.oldest_at is None
+    assert queue.unfinished() == []
     assert await queue.drained(0.01)
 
 

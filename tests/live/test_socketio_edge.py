@@ -430,6 +430,14 @@ async def test_a_client_that_does_not_answer_pings_is_closed_by_a_clock_that_nob
         await gateway.is_empty()
 
 
+async def test_a_client_that_polls_but_does_not_answer_pings_is_closed(sqlite_database: Database) -> None:
+    async with gateway_edge(sqlite_database, replace(QUICK, ping_interval_s=0.2, ping_timeout_s=0.3)) as gateway:
+        async with raw_polling(gateway.url) as client:
+            await client.post("40" + json.dumps({"token": gateway.tokens["acme"]}))
+            assert (await asyncio.wait_for(client.rest(), 5))[-2:] == ["2", "1"]
+        await gateway.is_empty()
+
+
 async def test_an_upgrade_takes_over_without_loss_or_repeat(clean: GatewayEdge) -> None:
     async with raw_polling(clean.url) as client:
         await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))

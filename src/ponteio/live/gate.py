@@ -139,7 +139,14 @@ async def _answer(scope: Scope, send: Send, refusal: RefusalError) -> None:
     outcome = refusal.outcome
     prefix = "websocket.http" if scope["type"] == "websocket" else "http"
     body = orjson.dumps(
-        {"title": outcome.title, "status": outcome.status, "code": outcome.code, "detail": refusal.detail}
+        {
+            "type": "about:blank",
+            "title": outcome.title,
+            "status": outcome.status,
+            "detail": refusal.detail,
+            "code": outcome.code,
+            "retry": outcome.retry,
+        }
     )
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
     if outcome.retry:
