@@ -140,7 +140,7 @@ async def _answer(scope: Scope, send: Send, refusal: RefusalError) -> None:
     prefix = "websocket.http" if scope["type"] == "websocket" else "http"
     body = orjson.dumps(
         {
-            "type": "about:blank",
+            "type": f"urn:ponteio:problem:{outcome.code}",
             "title": outcome.title,
             "status": outcome.status,
             "detail": refusal.detail,
