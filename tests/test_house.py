@@ -253,3 +253,11 @@ def test_run_is_posix_shell() -> None:
     for script in ("run", ".ci/run"):
         assert subprocess.run([shell, "-n", str(ROOT / script)], check=False).returncode == 0
         assert os.access(ROOT / script, os.X_OK)
+
+
+def test_run_takes_this_machines_node() -> None:
+    """The version check of `run`, which is skipped with a sentence where there is no Node, must let Node 20 pass."""
+    check = re.search(r"node -e '([^']+)'", (ROOT / "run").read_text())
+    assert check
+    if shutil.which("node"):
+        assert subprocess.run(["node", "-e", check[1]], check=False, capture_output=True).returncode == 0

@@ -175,3 +175,11 @@ async def test_a_poll_gets_no_more_packets_than_every_client_takes() -> None:
         notice("a", {"number": number}).encode() for number in range(40)
     ]
     assert out.taken == total
+
+
+async def test_a_packet_that_the_library_puts_in_the_queue_itself_does_not_upset_the_count() -> None:
+    queue: asyncio.Queue[Encodable | None] = asyncio.Queue()
+    out = Outgoing(queue, lambda _comes_back: None)
+    queue.put_nowait(Theirs("6"))
+    await out.take(for_websocket=False)
+    assert (out.backlog, out.is_read_up) == (0, True)

@@ -118,7 +118,8 @@ class Outgoing:
         if for_websocket:
             self._in_hand, self._queued = self._queued, 0
         else:
-            self._queued -= sum(map(_size_of, found))
+            # The library itself puts a packet there that was not counted, to end a poll.
+            self._queued = max(0, self._queued - sum(map(_size_of, found)))
             self._tell_drained()
         return found
 
