@@ -10,7 +10,7 @@ from tests.support.gateway_edge import GatewayEdge, gateway_edge
 from ponteio.live.options import LiveOptions
 from ponteio.storage.database import Database
 
-QUICK = LiveOptions(look_every_s=0.1, heal_every_s=0.1, refused_s=0.3, farewell_s=0.3, tip_pause_s=0.2)
+QUICK = LiveOptions(look_every_s=0.05, heal_every_s=0.05, refused_s=0.15, farewell_s=0.15, tip_pause_s=0.1)
 
 
 @pytest.fixture
