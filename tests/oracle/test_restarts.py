@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.oracle.matrix import in_every_way
+from tests.oracle.matrix import in_both_modes
 from tests.oracle.model import IN_FLIGHT, Ledger, Told, dense, same, told_fact
 from tests.oracle.traffic import rouse, say
 from tests.support.house import House, Tenant, holds, house
@@ -32,7 +32,7 @@ async def is_back(gateway: House, tenant: Tenant, simulator: Simulator, heard: H
 
 
 @pytest.mark.node
-@in_every_way
+@in_both_modes
 async def test_three_restarts_under_load_lose_only_what_gaps_tell(tmp_path: Path, database_url: str, mode: str) -> None:
     """I8: outages are rows with a beginning and an end; links and namespaces come back by themselves."""
     total = mode == "global"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.oracle.matrix import in_both_modes
 from tests.oracle.model import Ledger, as_json, dense, fact, same, told_fact
 from tests.oracle.traffic import say
 from tests.support.house import House, house
@@ -18,9 +17,9 @@ from tests.support.simulator import running_simulator
 from ponteio.simulator import Simulator
 
 MIB = 1024 * 1024
-FLOOD = 4_000
+FLOOD = 3_200
 FLOOD_BYTES = 10_000
-GROWTH_MIB = 24
+GROWTH_MIB = 20
 LATE = timedelta(seconds=2)
 
 
@@ -35,7 +34,7 @@ def resident_mib(gateway: House) -> float:
 async def test_client_that_stops_reading_costs_bounded_memory_and_delays_nobody(
     tmp_path: Path, sqlite_file_url: str
 ) -> None:
-    """I7: 40 MB pass by one that stands still; another hears them as they come; the first catches up to the last."""
+    """I7: 32 MB pass by one that stands still; another hears them as they come; the first catches up to the last."""
     async with (
         running_simulator(instances=1) as simulator,
         house(
@@ -83,15 +82,15 @@ async def quick_answers(simulator: Simulator, fast: JsClient) -> None:
 
 
 @pytest.mark.node
-@in_both_modes
+@pytest.mark.parametrize("mode", ["global", "traditional"])
 async def test_event_of_twenty_megabytes_delays_nobody_and_is_fetched_on_its_own(
-    tmp_path: Path, database_url: str, mode: str
+    tmp_path: Path, sqlite_file_url: str, mode: str
 ) -> None:
     """I7: it is told without its data, which waits at `data_href`; what comes before and after is there in time."""
     total, names = mode == "global", ("loja-01", "loja-04")
     async with (
         running_simulator(instances=4, global_events=total, emitted_limit=None) as simulator,
-        house(tmp_path, database_url, url=simulator.url, key=simulator.api_key, global_events=total) as gateway,
+        house(tmp_path, sqlite_file_url, url=simulator.url, key=simulator.api_key, global_events=total) as gateway,
     ):
         tenant = await gateway.tenant("acme", *names)
         await gateway.start()

@@ -21,11 +21,11 @@ class DemoScreen:
         """Print what one needs to connect, then the events as they come."""
         console = Console(highlight=False)
         console.print(f"\n  [bold]Ponteio[/] is bridging a simulated Evolution API ({self._options.mode} mode).\n")
-        console.print(f"  URL   {notes.url}", soft_wrap=True)
-        console.print(f"  Key   {notes.api_key}", soft_wrap=True)
+        console.print(f"  URL   {notes.url}")
+        console.print(f"  Key   {notes.api_key}")
         console.print(f"\n  The operator's key and the simulator's address are in {self._options.data / NOTES}.")
-        console.print(f"  Try:  curl -H 'apikey: {notes.api_key}' {notes.url}/api/websocket/instances", soft_wrap=True)
-        console.print(f"  API:  {notes.url}/openapi.json   End: Ctrl-C\n", soft_wrap=True)
+        console.print(f"  Try:  curl -H 'apikey: {notes.api_key}' {notes.url}/api/websocket/instances")
+        console.print(f"  API:  {notes.url}/openapi.json   End: Ctrl-C\n")
         forever = asyncio.Event()
         if self._tail:
             await tail_until(TailOptions(notes.url, notes.api_key), forever)
