@@ -19,7 +19,7 @@ class DemoScreen:
 
     async def show(self, notes: DemoNotes) -> None:
         """Print what one needs to connect, then the events as they come."""
-        console = Console(highlight=False)
+        console = Console(highlight=False, soft_wrap=True)
         console.print(f"\n  [bold]Ponteio[/] is bridging a simulated Evolution API ({self._options.mode} mode).\n")
         console.print(f"  URL   {notes.url}")
         console.print(f"  Key   {notes.api_key}")
