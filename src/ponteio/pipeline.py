@@ -22,11 +22,13 @@ from ponteio.model.identity import Instance
 from ponteio.model.link import Gap, GapKind
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
-from ponteio.storage.errors import StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.errors import StorageConflictError, StorageError, StorageValueError
 from ponteio.tenancy.directory import Directory
 
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
+_REJECTIONS = (StorageConflictError, StorageValueError)
+"""The database refuses what an event holds. Any other trouble is the database's own, and is waited out."""
 
 BATCH_FRAMES = 64
 """Frames that one commit takes at most: what a SIGKILL can lose."""
@@ -214,7 +216,7 @@ class Corridor:
     async def _remember(self, batch: list[AddressedEvent], refused: list[Refusal]) -> list[StoredEvent]:
         try:
             appended = await self._persist(lambda: self._events.append(batch))
-        except StorageError as error:
+        except _REJECTIONS as error:
             if len(batch) > 1:
                 halves = (batch[: len(batch) // 2], batch[len(batch) // 2 :])
                 return [stored for half in halves for stored in await self._remember(half, refused)]
@@ -231,7 +233,7 @@ class Corridor:
             self._counters.refuse(refusal.outcome.code)
         try:
             await self._persist(lambda: self._quarantine.put(refused))
-        except StorageError as error:
+        except _REJECTIONS as error:
             self._counters.add("quarantine_rejected", len(refused))
             log.error("quarantine refused by the database", count=len(refused), error=type(error).__name__)
 
@@ -240,7 +242,12 @@ class Corridor:
             if event.change is None:
                 continue
             change, server_id, name = event.change, event.target.server_id, event.instance
-            changed = await self._persist(lambda: self._directory.note(server_id, name, change))  # noqa: B023
+            try:
+                changed = await self._persist(lambda: self._directory.note(server_id, name, change))  # noqa: B023
+            except _REJECTIONS as error:  # the next look at Evolution's list sets it right
+                self._counters.add("notes_rejected")
+                log.error("an instance's state was refused by the database", error=type(error).__name__)
+                continue
             if changed is not None:
                 self._voices.instance_changed(changed)
 
@@ -249,7 +256,9 @@ class Corridor:
         while True:
             try:
                 return await work()
-            except (StorageUnavailableError, StorageSchemaError) as error:
+            except _REJECTIONS:
+                raise
+            except StorageError as error:
                 self._counters.add("storage_retries")
                 log.error("database cannot take a batch; trying again", error=type(error).__name__, delay_s=delay_s)
                 await asyncio.sleep(delay_s)

@@ -10,6 +10,7 @@ from ponteio.storage import errors
     [
         errors.StorageUnavailableError,
         errors.StorageConflictError,
+        errors.StorageValueError,
         errors.StorageSchemaError,
         errors.StorageUrlError,
     ],

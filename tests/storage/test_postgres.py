@@ -7,7 +7,13 @@ from tests.support.databases import migrated
 
 from ponteio.storage import postgres
 from ponteio.storage.database import Database
-from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.errors import (
+    StorageConflictError,
+    StorageError,
+    StorageSchemaError,
+    StorageUnavailableError,
+    StorageValueError,
+)
 from ponteio.storage.script import InsertNew, Query, Script
 from ponteio.storage.tables import event_fingerprints, link_intents
 
@@ -133,7 +139,10 @@ async def test_a_missing_database_says_so_without_the_password(postgres_url: str
         (psycopg.errors.InvalidSchemaName, StorageSchemaError),
         (psycopg.errors.DatatypeMismatch, StorageError),
         (psycopg.OperationalError, StorageUnavailableError),
-        (psycopg.DataError, StorageError),
+        (psycopg.DataError, StorageValueError),
+        (psycopg.errors.NumericValueOutOfRange, StorageValueError),
+        (psycopg.errors.CharacterNotInRepertoire, StorageValueError),
+        (psycopg.errors.ProgramLimitExceeded, StorageValueError),
     ],
 )
 def test_driver_errors_are_sorted(error: type[psycopg.Error], kind: type[StorageError]) -> None:

@@ -12,7 +12,13 @@ from tests.support.databases import migrated, sqlite_url
 from ponteio.storage import sqlite
 from ponteio.storage.database import Database
 from ponteio.storage.database_url import SqliteFile
-from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.errors import (
+    StorageConflictError,
+    StorageError,
+    StorageSchemaError,
+    StorageUnavailableError,
+    StorageValueError,
+)
 from ponteio.storage.script import InsertNew, Script
 from ponteio.storage.tables import event_fingerprints, link_intents
 
@@ -179,3 +185,9 @@ def _mark(count: int) -> Script[None]:
 async def _put(database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(insert(link_intents).values(server_id="main", namespace="/", wanted=True))
+
+
+async def test_a_value_that_no_row_can_hold_is_named_so(sqlite_database: Database) -> None:
+    with pytest.raises(StorageValueError):
+        async with sqlite_database.read() as connection:
+            await connection.execute(text("SELECT length(zeroblob(1000000001))"))

@@ -3,6 +3,7 @@
     StorageError
     ├── StorageUnavailableError   away, busy, full or cut off: the same transaction may succeed later
     ├── StorageConflictError      a row is in the way (unique, foreign key, check)
+    ├── StorageValueError         a value is too large or of a kind that no row can hold
     ├── StorageSchemaError        the tables are older or newer than this program
     └── StorageUrlError           the database URL cannot be used
 
@@ -24,6 +25,10 @@ class StorageUnavailableError(StorageError):
 
 class StorageConflictError(StorageError):
     """A row is in the way: a unique, foreign key or check constraint spoke."""
+
+
+class StorageValueError(StorageError):
+    """A value is too large, or of a kind that no row can hold: sending it again cannot help."""
 
 
 class StorageSchemaError(StorageError):

@@ -11,7 +11,13 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ponteio.storage.database_url import PostgresServer
-from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.errors import (
+    StorageConflictError,
+    StorageError,
+    StorageSchemaError,
+    StorageUnavailableError,
+    StorageValueError,
+)
 from ponteio.storage.script import InsertNew, Load, Query, Rows, Script, Step, storable_rows
 
 T = TypeVar("T")
@@ -73,6 +79,8 @@ def translate(error: BaseException) -> StorageError:
     text = f"PostgreSQL: {state} ({type(error).__name__})"
     if state.startswith("23"):
         return StorageConflictError(text)
+    if state.startswith(("22", "54")):
+        return StorageValueError(text)
     if state.startswith(_MAY_PASS):
         return StorageUnavailableError(text)
     if state in ("42P01", "42703", "3F000"):
@@ -84,6 +92,8 @@ def _without_answer(error: BaseException) -> StorageError:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         # Written by the client library about the connection: it cannot hold a row or the password.
         return StorageUnavailableError(f"PostgreSQL: {' '.join(str(error).split())[:300]}")
+    if isinstance(error, psycopg.DataError):  # the driver itself cannot send the value
+        return StorageValueError(f"PostgreSQL: {type(error).__name__}")
     return StorageError(f"PostgreSQL: {type(error).__name__}")
 
 

@@ -12,7 +12,13 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ponteio.storage.database_url import SqliteFile
-from ponteio.storage.errors import StorageConflictError, StorageError, StorageSchemaError, StorageUnavailableError
+from ponteio.storage.errors import (
+    StorageConflictError,
+    StorageError,
+    StorageSchemaError,
+    StorageUnavailableError,
+    StorageValueError,
+)
 from ponteio.storage.script import InsertNew, Load, Query, Rows, Script, Step, storable_rows
 
 T = TypeVar("T")
@@ -108,6 +114,8 @@ def translate(error: BaseException) -> StorageError:
     text = f"SQLite: {name}"
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return StorageConflictError(text)
+    if primary in (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE):
+        return StorageValueError(text)
     if primary in _MAY_PASS or "no active connection" in str(error):
         return StorageUnavailableError(text)
     if str(error).startswith("no such table"):
