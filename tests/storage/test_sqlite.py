@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -191,3 +193,20 @@ async def test_a_value_that_no_row_can_hold_is_named_so(sqlite_database: Databas
     with pytest.raises(StorageValueError):
         async with sqlite_database.read() as connection:
             await connection.execute(text("SELECT length(zeroblob(1000000001))"))
+
+
+async def test_a_new_file_that_somebody_else_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite says "busy" at once, whatever its timeout, to who switches a file to WAL that another writes."""
+    path = tmp_path / "new.db"
+    with contextlib.closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE something (x)")
+        other.commit()
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, other.rollback)
+        release.start()
+        try:
+            database = await Database.open(f"sqlite:///{path}")
+        finally:
+            release.join()
+    assert await _pragma(database, "journal_mode", writer=True) == "wal"
+    await database.close()

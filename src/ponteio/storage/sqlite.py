@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+import time
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -103,8 +106,33 @@ def create_file(file: SqliteFile) -> None:
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file.path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not _has_wal(file.path):
+            _switch_to_wal(file.path)
     except OSError as error:
         raise StorageUnavailableError(f"the database file cannot be opened: {error.strerror}") from None
+
+
+def _has_wal(path: Path) -> bool:
+    """Whether the file's header says so (SQLite file format, section 1.3.3)."""
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+
+
+def _switch_to_wal(path: Path) -> None:
+    """Write-ahead logging is on. Several processes that open a new file at once all try; SQLite answers "busy" to that
+    without waiting, whatever its timeout, so the waiting is done here.
+    """
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            if not isinstance(translate(error), StorageUnavailableError) or time.monotonic() > deadline:
+                raise translate(error) from None
+            time.sleep(0.01)
+        else:
+            return
 
 
 def translate(error: BaseException) -> StorageError:
