@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ponteio import __version__
+
+if TYPE_CHECKING:
+    from ponteio.config import Settings
 
 app = typer.Typer(
     name="ponteio",
@@ -129,29 +133,25 @@ def tail(
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest shape (the gateway does so itself when it starts)."""
-    from ponteio.commands import runner
     from ponteio.commands import serve as command
-    from ponteio.config import load_settings
 
-    runner.run(command.migrate(runner.load(load_settings)))
+    _with_settings(command.migrate)
 
 
 @org.command("create")
 def org_create(name: Annotated[str, typer.Argument(help="1 to 64 characters.")], as_json: AsJson = False) -> None:
     """Make an organization."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.create_organization(runner.load(load_settings), name, as_json=as_json))
+    _with_settings(lambda settings: admin.create_organization(settings, name, as_json=as_json))
 
 
 @org.command("list")
 def org_list(as_json: AsJson = False) -> None:
     """List organizations."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.list_organizations(runner.load(load_settings), as_json=as_json))
+    _with_settings(lambda settings: admin.list_organizations(settings, as_json=as_json))
 
 
 @key.command("create")
@@ -163,39 +163,34 @@ def key_create(
 ) -> None:
     """Make an API key and show it, once."""
     from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
 
     if bool(organization) == operator:
         runner.fail("give either --org or --operator", runner.EXIT_USAGE)
-    settings = runner.load(load_settings)
-    runner.run(admin.create_key(settings, organization or None, label, as_json=as_json))
+    _with_settings(lambda settings: admin.create_key(settings, organization or None, label, as_json=as_json))
 
 
 @key.command("list")
 def key_list(as_json: AsJson = False) -> None:
     """List keys, without their secrets."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.list_keys(runner.load(load_settings), as_json=as_json))
+    _with_settings(lambda settings: admin.list_keys(settings, as_json=as_json))
 
 
 @key.command("revoke")
 def key_revoke(key_id: str) -> None:
     """Revoke a key. Its sockets close within two seconds."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.revoke_key(runner.load(load_settings), key_id))
+    _with_settings(lambda settings: admin.revoke_key(settings, key_id))
 
 
 @instance.command("list")
 def instance_list(as_json: AsJson = False) -> None:
     """List the instances seen so far and their owners."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.list_instances(runner.load(load_settings), as_json=as_json))
+    _with_settings(lambda settings: admin.list_instances(settings, as_json=as_json))
 
 
 @instance.command("assign")
@@ -205,16 +200,22 @@ def instance_assign(
     move: Annotated[bool, typer.Option("--move", help="Take it from its present owner.")] = False,
 ) -> None:
     """Give an instance to an organization: its events go there from now on."""
-    from ponteio.commands import admin, runner
-    from ponteio.config import load_settings
+    from ponteio.commands import admin
 
-    runner.run(admin.assign_instance(runner.load(load_settings), name, organization, move=move))
+    _with_settings(lambda settings: admin.assign_instance(settings, name, organization, move=move))
 
 
 @instance.command("unassign")
 def instance_unassign(name: str) -> None:
     """Take an instance from its owner: its events go to quarantine from now on."""
-    from ponteio.commands import admin, runner
+    from ponteio.commands import admin
+
+    _with_settings(lambda settings: admin.unassign_instance(settings, name))
+
+
+def _with_settings(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Run a command that needs a database and no Evolution server."""
+    from ponteio.commands import runner
     from ponteio.config import load_settings
 
-    runner.run(admin.unassign_instance(runner.load(load_settings), name))
+    runner.run(work(runner.load(load_settings)))
