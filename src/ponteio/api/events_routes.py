@@ -16,6 +16,7 @@ from ponteio.model import outcome
 from ponteio.model.cursor import Cursor, CursorError
 from ponteio.model.filter import EventFilter, FilterError
 from ponteio.model.outcome import RefusalError
+from ponteio.model.sight import Sight
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 
@@ -48,7 +49,7 @@ async def list_events(scope: Scope, services: Services, query: Annotated[EventQu
     after = None if query.after == BEGINNING else parse_cursor(query.after)
     wanted = parse_filter(query.instance, query.event)
     page = await services.events.read_after(scope, after, limit=query.limit, filter=wanted)
-    return _json(spliced(page))
+    return _json(spliced(page, scope.sight))
 
 
 @router.get(
@@ -64,7 +65,7 @@ async def get_event(scope: Scope, services: Services, cursor: str) -> Response:
     if found is None:
         head = await services.events.head(scope)
         raise RefusalError(outcome.NOT_FOUND if head.epoch == place.epoch else outcome.CURSOR_EXPIRED)
-    return _json(found.envelope)
+    return _json(found.envelope(scope.sight))
 
 
 def parse_cursor(text: str) -> Cursor:
@@ -83,10 +84,10 @@ def parse_filter(instances: list[str] | None, events: list[str] | None) -> Event
         raise RefusalError(outcome.INVALID_FILTER, f"The filter is malformed: {error}.") from None
 
 
-def spliced(page: Page) -> bytes:
-    """The JSON of a page, around its events' own bytes."""
+def spliced(page: Page, sight: Sight) -> bytes:
+    """The JSON of a page as a reader with this sight gets it, around its events' own bytes."""
     tail = orjson.dumps({"next": str(page.next), "head": str(page.head), "more": page.more})
-    return b'{"events":[' + b",".join(event.envelope for event in page.events) + b"]," + tail[1:]
+    return b'{"events":[' + b",".join(event.envelope(sight) for event in page.events) + b"]," + tail[1:]
 
 
 def _json(body: bytes) -> Response:

@@ -54,12 +54,13 @@ def head(scope: OrganizationScope) -> Script[Cursor]:
 
 
 def get(scope: OrganizationScope, cursor: Cursor) -> Script[StoredEvent | None]:
-    """The event at `cursor`, if it is the scope's."""
+    """The event at `cursor`, if it is within the scope."""
     end = yield from head(scope)
     if cursor.epoch != end.epoch:
         return None
     rows = yield Load(events, "organization_id = ? AND seq = ?", (scope.organization_id, cursor.seq))
-    return _event(rows[0], end.epoch) if rows else None
+    found = _event(rows[0], end.epoch) if rows else None
+    return found if found and scope.allowed.matches(found.instance, found.event) else None
 
 
 def read_after(
@@ -69,7 +70,8 @@ def read_after(
     limit = max(limit, 1)
     end = yield from head(scope)
     start = _start(after, end)
-    last = end.seq if wanted.is_everything else min(end.seq, start + SCAN)
+    is_filtered = not (wanted.is_everything and scope.allowed.is_everything)
+    last = min(end.seq, start + SCAN) if is_filtered else end.seq
     # The sizes first: what does not fit is not read.
     condition, parameters = _stretch(scope, start, last, wanted)
     sizes = yield Query(f"SELECT seq, size FROM events WHERE {condition} LIMIT ?", (*parameters, limit))  # noqa: S608
@@ -91,16 +93,17 @@ def _start(after: Cursor | None, end: Cursor) -> int:
 
 
 def _stretch(scope: OrganizationScope, after: int, last: int, wanted: EventFilter) -> tuple[str, tuple[str | int, ...]]:
-    """The condition and order of the wanted events with `after` < seq <= `last`."""
+    """The condition and order of the scope's wanted events with `after` < seq <= `last`."""
     terms = ["organization_id = ?", "seq > ?", "seq <= ?"]
     parameters: list[str | int] = [scope.organization_id, after, last]
-    if wanted.instances is not None:
-        terms.append(f"instance IN ({_marks(wanted.instances)})")
-        parameters += sorted(map(storable, wanted.instances))
-    if wanted.events is not None:
-        term, values = _named(wanted.events)
-        terms.append(term)
-        parameters += values
+    for some in (scope.allowed, wanted):
+        if some.instances is not None:
+            terms.append(f"instance IN ({_marks(some.instances)})")
+            parameters += sorted(map(storable, some.instances))
+        if some.events is not None:
+            term, values = _named(some.events)
+            terms.append(term)
+            parameters += values
     return f"{' AND '.join(terms)} ORDER BY seq", tuple(parameters)
 
 

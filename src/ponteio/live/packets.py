@@ -14,6 +14,7 @@ from ponteio.model.event import StoredEvent, utc_text
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkStatus
 from ponteio.model.outcome import Outcome
+from ponteio.model.sight import ALL_SEEN
 
 _EVENT = b'42["evolution-event",'
 
@@ -76,7 +77,7 @@ class Batch:
 
 def event_packet(stored: StoredEvent, max_bytes: int) -> EventPacket:
     """The packet of `stored`; without the event's data when its envelope is larger than `max_bytes`."""
-    envelope = stored.envelope if len(stored.data) <= max_bytes else stored.envelope_without_data
+    envelope = stored.envelope(ALL_SEEN) if len(stored.data) <= max_bytes else stored.envelope_without_data
     if len(envelope) > max_bytes:
         envelope = stored.envelope_without_data
     return EventPacket(stored.seq, stored.instance, stored.event, Packet(b"%b%b]" % (_EVENT, envelope)))

@@ -46,7 +46,7 @@ class Reception:
         scope = require_organization(principal)
         name = await self._name(scope)
         self._rooms.reserve(scope)
-        return Admission(principal.key_id, scope, name, hello)
+        return Admission(principal.credential_id, scope, name, hello)
 
     async def locate(self, admission: Admission) -> Start:
         """Where in the log the client begins."""

@@ -6,7 +6,7 @@ RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEven
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -17,6 +17,7 @@ from ponteio.model.cursor import Cursor
 from ponteio.model.identity import InstanceChange
 from ponteio.model.link import LinkTarget
 from ponteio.model.outcome import Outcome
+from ponteio.model.sight import Sight, metadata, withheld
 
 
 class Origin(StrEnum):
@@ -118,10 +119,9 @@ class StoredEvent:
     def cursor(self) -> Cursor:
         return Cursor(self.epoch, self.seq)
 
-    @cached_property
-    def envelope(self) -> bytes:
-        """The event as every reader gets it, JSON in UTF-8, made once."""
-        return self._envelope(self.data, b"")
+    def envelope(self, sight: Sight) -> bytes:
+        """The event as a reader with this sight gets it, JSON in UTF-8; made once for all alike."""
+        return self._whole if sight.is_whole(self.event) else self._reduced
 
     @cached_property
     def envelope_without_data(self) -> bytes:
@@ -130,6 +130,16 @@ class StoredEvent:
         """
         link = orjson.dumps(f"/api/events/{self.cursor}")
         return self._envelope(b"null", b',"data_bytes":%d,"data_href":%b' % (len(self.data), link))
+
+    @cached_property
+    def _whole(self) -> bytes:
+        return self._envelope(self.data, b"")
+
+    @cached_property
+    def _reduced(self) -> bytes:
+        extra = None if self.extra is None else metadata(self.event, self.extra)
+        more = b',"withheld":"%b"' % withheld(self.event).encode()
+        return replace(self, extra=extra)._envelope(metadata(self.event, self.data), more)
 
     def _envelope(self, data: bytes, more: bytes) -> bytes:
         head: dict[str, object] = {

@@ -45,16 +45,29 @@ _catalogue = _Catalogue()
 _add = _catalogue.add
 
 # Who asks.
-AUTH_REQUIRED = _add("auth_required", 401, "No API key was given.")
-AUTH_INVALID = _add("auth_invalid", 401, "The API key is unknown or revoked.")
+AUTH_REQUIRED = _add("auth_required", 401, "No credential was given.")
+AUTH_INVALID = _add("auth_invalid", 401, "The credential is unknown, expired, used up or revoked.")
 AUTH_TIMEOUT = _add("auth_timeout", 401, "No authentication arrived in time.", retry=True)
-OPERATOR_ONLY = _add("operator_only", 403, "This needs the operator's key.")
-ORGANIZATION_ONLY = _add("organization_only", 403, "This needs an organization's key: the operator owns no events.")
+LOGIN_FAILED = _add("login_failed", 401, "The e-mail address or the password is wrong.")
+LOGIN_THROTTLED = _add("login_throttled", 429, "Too many attempts to log in: wait before the next one.", retry=True)
+CSRF_FAILED = _add("csrf_failed", 403, "A change with a cookie needs the header X-CSRF-Token of its session.")
+OPERATOR_ONLY = _add("operator_only", 403, "This needs the operator.")
+ORGANIZATION_ONLY = _add("organization_only", 403, "This needs an organization: the operator owns no events.")
+FORBIDDEN = _add("forbidden", 403, "The role or the key does not allow this.")
+ORGANIZATION_DISABLED = _add("organization_disabled", 403, "The organization is disabled.")
+INVITATION_INVALID = _add("invitation_invalid", 410, "The link is unknown, used or expired.")
+WEAK_PASSWORD = _add("weak_password", 422, "The password is too short, too long or too easy to guess.")
+EMAIL_TAKEN = _add("email_taken", 409, "An account with this e-mail address exists: log in to accept.")
+LAST_ADMIN = _add("last_admin", 409, "An organization keeps at least one admin, and a deployment one operator.")
+CLAIM_REFUSED = _add("claim_refused", 403, "There is no such instance with that token that could be claimed.")
 
 # What is asked.
 NOT_FOUND = _add("not_found", 404, "There is no such thing here.")
 INSTANCE_NOT_FOUND = _add("instance_not_found", 404, "There is no such instance here.")
 ORGANIZATION_NOT_FOUND = _add("organization_not_found", 404, "There is no such organization here.")
+SERVER_NOT_FOUND = _add("server_not_found", 404, "There is no such Evolution API server here.")
+HOST_REFUSED = _add("host_refused", 421, "This gateway is not reached by that name.")
+RATE_LIMITED = _add("rate_limited", 429, "Too many requests: wait before the next one.", retry=True)
 INVALID_REQUEST = _add("invalid_request", 422, "The request is not as documented.")
 METHOD_NOT_ALLOWED = _add("method_not_allowed", 405, "This address does not take that method.")
 TOO_LARGE = _add("too_large", 413, "The body is larger than allowed.")
@@ -67,8 +80,11 @@ INVALID_NAME = _add("invalid_name", 422, "The name cannot be used.")
 # Links.
 WEBSOCKET_DISABLED = _add("websocket_disabled", 409, "WebSocket is switched off here: set WEBSOCKET_ENABLED=true.")
 UNLINKABLE_NAME = _add("unlinkable_name", 409, "A name with a comma has no namespace of its own: use global mode.")
+TOO_MANY_LINKS = _add("too_many_links", 429, "There are as many links as are allowed.", retry=True)
 
 # Evolution API.
+ADDRESS_REFUSED = _add("address_refused", 422, "The address may not be reached from here.")
+SECRET_UNREADABLE = _add("secret_unreadable", 503, "A stored secret cannot be opened with the keys of this deployment.")
 UPSTREAM_UNREACHABLE = _add("upstream_unreachable", 502, "Evolution API could not be reached.", retry=True)
 UPSTREAM_TIMEOUT = _add("upstream_timeout", 504, "Evolution API did not answer in time.", retry=True)
 UPSTREAM_AUTH_FAILED = _add("upstream_auth_failed", 502, "Evolution API refused our key.")
@@ -95,9 +111,16 @@ LINK_CONTRADICTION = _add("link_contradiction", 409, "The event names another in
 # Sockets of browsers and services: the codes of `goodbye` and of a refused handshake.
 SLOW_CONSUMER = _add("slow_consumer", 503, "The socket did not keep up.", retry=True)
 SHUTTING_DOWN = _add("shutting_down", 503, "The gateway is stopping.", retry=True)
-REVOKED = _add("revoked", 401, "The key of this socket was revoked.")
+REVOKED = _add("revoked", 401, "The right to this socket was taken away.")
+ACCESS_CHANGED = _add("access_changed", 401, "The rights of this socket changed: come back.", retry=True)
+LIVE_HELD = _add("live_held", 429, "Too many events for this socket: they are held, and stay in the log.", retry=True)
 PROTOCOL_VIOLATION = _add("protocol_violation", 400, "The socket sent what this gateway does not take.")
 TOO_MANY_SOCKETS = _add("too_many_sockets", 429, "There are as many sockets as are allowed.", retry=True)
+TOO_MANY_USER_SOCKETS = _add("too_many_user_sockets", 429, "One person has as many sockets as are allowed.", retry=True)
+TOO_MANY_ADDRESS_SOCKETS = _add(
+    "too_many_address_sockets", 429, "One address has as many sockets as are allowed.", retry=True
+)
+TOO_MANY_ARRIVALS = _add("too_many_arrivals", 503, "Too many sockets arrive at once.", retry=True)
 ORIGIN_REFUSED = _add("origin_refused", 403, "Pages of this origin may not connect.")
 INTERNAL = _add("internal", 500, "Something went wrong on our side.", retry=True)
 NOT_READY = _add("not_ready", 503, "The database does not answer.", retry=True)

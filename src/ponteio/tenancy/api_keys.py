@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import insert, select, update
 
-from ponteio.model.identity import ApiKey, OrganizationScope, Principal
+from ponteio.model.identity import ApiKey, Principal
 from ponteio.model.outcome import (
     AUTH_INVALID,
     AUTH_REQUIRED,
@@ -19,6 +19,7 @@ from ponteio.model.outcome import (
     ORGANIZATION_NOT_FOUND,
     RefusalError,
 )
+from ponteio.model.rights import CredentialKind
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
@@ -26,6 +27,7 @@ from ponteio.storage.script import Load, Script
 from ponteio.storage.tables import api_keys
 from ponteio.tenancy import versions
 from ponteio.tenancy.identifiers import new_id, new_secret
+from ponteio.tenancy.permissions import OPERATOR_KEY_RIGHTS, key_rights, scope_for
 
 MAX_LABEL = 100
 # `pnt_` and eight characters: enough to recognise a key, far too little to guess it.
@@ -78,8 +80,7 @@ class KeyRing:
         if key is None or key.revoked_at is not None:
             raise RefusalError(AUTH_INVALID)
         await self._note_use(key)
-        scope = None if key.organization_id is None else OrganizationScope(key.organization_id)
-        return Principal(key.key_id, scope)
+        return _principal(key)
 
     async def list(self) -> list[ApiKey]:
         """Every key, revoked ones too, oldest first."""
@@ -137,8 +138,16 @@ def _holder(key_hash: bytes) -> Script[ApiKey | None]:
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
     """The key of a row with the columns of `api_keys`, in the table's order."""
-    key_id, _, organization_id, label, prefix, created_at, revoked_at, last_used_at = row
+    key_id, _, organization_id, label, prefix, created_at, revoked_at, last_used_at, *_ = row
     return ApiKey(key_id, organization_id, label, prefix, created_at, revoked_at, last_used_at)
+
+
+def _principal(key: ApiKey) -> Principal:
+    if key.organization_id is None:
+        return Principal(CredentialKind.KEY, key.key_id, OPERATOR_KEY_RIGHTS)
+    rights = key_rights(key.scopes, key.allowed, metadata_only=key.metadata_only)
+    scope = scope_for(key.organization_id, rights, key.allowed)
+    return Principal(CredentialKind.KEY, key.key_id, rights, scope, live_per_minute=key.live_per_minute)
 
 
 def _hash(secret: str) -> bytes:

@@ -52,7 +52,7 @@ async def save_instance(connection: AsyncConnection, former: Instance | None, in
 
 
 def _organization(row: Row[Any]) -> Organization:
-    return Organization(row.organization_id, row.name, row.created_at)
+    return Organization(row.organization_id, row.name, row.created_at, row.disabled_at)
 
 
 def _instance(row: Row[Any]) -> Instance:
