@@ -16,6 +16,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ponteio.model.identity import Limits
+
 ENV_FILE = ".env"
 PREFIX = "PONTEIO_"
 PUBLIC_DEFAULT_KEYS = frozenset({"429683C4C977415CAAFCCE10F7D57E11", "BQYHJGJHJ"})
@@ -48,6 +50,12 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database.")
     database_url: str = Field("", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that seal stored secrets, separated by commas, the newest first; empty: secret.keys in the "
+        "data folder.",
+    )
+    public_url: str = Field("", description="Where browsers reach the gateway, e.g. https://ponteio.example.com.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else JSON."
@@ -58,6 +66,20 @@ class Settings(BaseSettings):
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'ponteio.db'}")
         return self
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the keys that seal stored secrets are kept while `secret_key` is empty."""
+        return self.data_dir / "secret.keys"
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        url = value.strip().rstrip("/").lower()
+        scheme, _, host = url.partition("://")
+        if url and (scheme not in ("http", "https") or not host or set("/?#@ ") & set(host)):
+            raise ValueError("must be http:// or https:// and a host, without a path")
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -84,20 +106,36 @@ class GatewaySettings(Settings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network of the machine.")
     port: int = Field(3001, ge=0, le=65535, description="Port to listen on.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Web pages of other origins that may call, separated by commas; * allows all."
+        (), description="Web pages of other origins that may call, separated by commas; * allows all, without cookies."
     )
-    sockets_per_organization: int = Field(100, ge=1, le=100_000, description="Sockets that one organization may hold.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Further names by which the gateway may be called, separated by commas."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Reverse proxies whose X-Forwarded-For is believed, separated by commas."
+    )
+    sockets_per_organization: int = Field(100, ge=0, le=100_000, description="Sockets that one organization may hold.")
+    sockets_per_user: int = Field(10, ge=0, le=100_000, description="Sockets that one person may hold.")
+    sockets_per_address: int = Field(50, ge=1, le=1_000_000, description="Sockets from one address (IPv6: one /64).")
     sockets_per_process: int = Field(5_000, ge=1, le=1_000_000, description="Sockets that this process may hold.")
+    arrivals_per_s: int = Field(100, ge=1, le=100_000, description="New sockets a second.")
+    links_per_organization: int = Field(100, ge=0, le=100_000, description="Links that one organization may have.")
+    live_per_minute: int = Field(
+        100, ge=0, le=1_000_000, description="Events a minute for each instance on a browser's socket; more are held."
+    )
+    live_burst: int = Field(100, ge=0, le=1_000_000, description="How many of them may come at once.")
+    requests_per_minute: int = Field(600, ge=0, le=1_000_000, description="REST calls a minute with one credential.")
+    requests_per_address: int = Field(1_200, ge=1, le=1_000_000, description="REST calls a minute from one address.")
     max_frame_mib: int = Field(64, ge=1, le=1024, description="Largest frame taken from Evolution, in MiB.")
     queue_frames: int = Field(20_000, ge=64, le=10_000_000, description="Frames that may wait before links pause.")
     queue_mib: int = Field(256, ge=64, le=65_536, description="MiB that may wait before links pause.")
     sync_s: int = Field(60, ge=5, le=3_600, description="Seconds between two looks at Evolution's list of instances.")
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+            return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("evolution_api_url")
@@ -117,6 +155,29 @@ class GatewaySettings(Settings):
         if not key.isascii() or not key.isprintable() or key != key.strip():
             raise ValueError("must be printable ASCII without spaces around it: it travels in an HTTP header")
         return value
+
+    @property
+    def limits(self) -> Limits:
+        """What an organization may use unless the operator set something else for it."""
+        return Limits(
+            sockets=self.sockets_per_organization,
+            sockets_per_user=self.sockets_per_user,
+            links=self.links_per_organization,
+            live_per_minute=self.live_per_minute,
+            live_burst=self.live_burst,
+            requests_per_minute=self.requests_per_minute,
+        )
+
+    @property
+    def own_origins(self) -> tuple[str, ...]:
+        """The origin of our own pages, where it is known."""
+        return (self.public_url,) if self.public_url else ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which the gateway may be called; nothing: addresses and localhost only."""
+        own = self.public_url.partition("://")[2]
+        return (*self.allowed_hosts, *((own,) if own else ()))
 
     @property
     def key_is_public(self) -> bool:
