@@ -15,6 +15,8 @@ import pytest
 
 from ponteio.config import documented
 from ponteio.model import outcome
+from ponteio.model.rights import KeyScope, Right, Role
+from ponteio.tenancy.permissions import KEY_RIGHTS, ROLE_RIGHTS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "ponteio"
@@ -190,6 +192,35 @@ def test_every_outcome_is_used() -> None:
     assert not unused, f"nothing refuses with {unused}"
 
 
+def test_the_permissions_page_shows_the_table_of_the_code() -> None:
+    people, keys = (
+        {row[0]: row[1:] for row in table} for table in _tables((ROOT / "docs" / "permissions.md").read_text())
+    )
+    assert people.pop("Right")[:-1] == [role.value for role in Role]
+    assert [scope.strip("`") for scope in keys.pop("Right")] == [scope.value for scope in KeyScope]
+    assert list(people) == list(keys)
+    assert {name.strip("`") for name in people} == {right.value for right in Right}
+    for right in Right:
+        shown = people[f"`{right.value}`"][:-1]
+        assert shown == ["yes" if right in ROLE_RIGHTS[role] else "" for role in Role], right
+        shown = keys[f"`{right.value}`"]
+        assert shown == ["yes" if right in KEY_RIGHTS[scope] else "" for scope in KeyScope], right
+
+
+def _tables(page: str) -> list[list[list[str]]]:
+    """The cells of each table of a page, without the line under its head."""
+    found: list[list[list[str]]] = []
+    former = ""
+    for line in page.splitlines():
+        if line.startswith("|"):
+            if not former.startswith("|"):
+                found.append([])
+            if not line.startswith("|---"):
+                found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        former = line
+    return found
+
+
 def test_code_names_in_documents_exist() -> None:
     faults = []
     for page in [
@@ -235,6 +266,7 @@ FLOORS = {
     "uvicorn": (0, 52, 1),
     "aiohttp": (3, 14, 4),
     "orjson": (3, 11, 6),
+    "pyjwt": (2, 12, 0),
 }
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ponteio.decode.decoder import Decoder
 from ponteio.decode.redaction import KnownSecrets
+from ponteio.config import Settings
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.event import RawFrame, StoredEvent
 from ponteio.model.identity import Instance, InstanceState
@@ -55,7 +56,7 @@ class House:
 
 @asynccontextmanager
 async def house(folder: Path) -> AsyncIterator[House]:
-    base = await Foundation.open(f"sqlite:///{folder / 'x.db'}", checkpoints=True)
+    base = await Foundation.open(Settings(data_dir=folder, _env_file=None), checkpoints=True)
     await base.directory.ensure_server(SERVER_ID, "http://evolution")
     owner = await base.directory.create_organization("Acme")
     await base.directory.assign("loja", owner.organization_id, server_id=SERVER_ID)
@@ -234,7 +235,7 @@ def test_size_is_always_the_sum_of_what_waits(sizes: list[int], bound: int) -> N
 
 async def test_what_could_not_be_stored_before_the_end_is_confessed(tmp_path: Path) -> None:
     """I8: frames that were heard and never stored leave a gap row for each link, from the oldest on."""
-    base = await Foundation.open(f"sqlite:///{tmp_path / 'x.db'}", checkpoints=True)
+    base = await Foundation.open(Settings(data_dir=tmp_path, _env_file=None), checkpoints=True)
     queue = FrameQueue()
     other = LinkTarget(SERVER_ID, "other")
     for minute, target in ((1, ROOT), (2, other), (3, ROOT)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ponteio import upkeep
+from ponteio.config import Settings
 from ponteio.foundation import Foundation
 from ponteio.storage.errors import StorageUnavailableError
 
@@ -16,7 +17,7 @@ async def test_a_failing_look_ends_neither_the_watch_nor_the_next_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "WATCH_S", 0.001)
-    base = await Foundation.open(f"sqlite:///{tmp_path / 'x.db'}", checkpoints=True)
+    base = await Foundation.open(Settings(data_dir=tmp_path, _env_file=None), checkpoints=True)
     looked = asyncio.Event()
     looks = 0
 
@@ -37,7 +38,7 @@ async def test_a_failing_look_ends_neither_the_watch_nor_the_next_look(
 
 
 async def test_pruning_survives_a_closed_database(tmp_path: Path) -> None:
-    base = await Foundation.open(f"sqlite:///{tmp_path / 'x.db'}", checkpoints=True)
+    base = await Foundation.open(Settings(data_dir=tmp_path, _env_file=None), checkpoints=True)
     await base.close()
     task = asyncio.create_task(upkeep.Upkeep([], base.events).prune())
     await asyncio.sleep(0)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ponteio import __version__
-
-if TYPE_CHECKING:
-    from ponteio.config import Settings
+from ponteio import __version__, cli_admin
+from ponteio.cli_admin import AsJson
 
 app = typer.Typer(
     name="ponteio",
@@ -24,14 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-org = typer.Typer(help="Organizations: the tenants of this deployment.", no_args_is_help=True)
-key = typer.Typer(help="API keys: shown once, kept as a hash.", no_args_is_help=True)
-instance = typer.Typer(help="Instances and who owns them.", no_args_is_help=True)
-app.add_typer(org, name="org")
-app.add_typer(key, name="key")
-app.add_typer(instance, name="instance")
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+for words in cli_admin.APPS:
+    app.add_typer(words)
 
 
 class Mode(StrEnum):
@@ -135,87 +126,18 @@ def migrate() -> None:
     """Bring the database to the newest shape (the gateway does so itself when it starts)."""
     from ponteio.commands import serve as command
 
-    _with_settings(command.migrate)
+    cli_admin.with_settings(command.migrate)
 
 
-@org.command("create")
-def org_create(name: Annotated[str, typer.Argument(help="1 to 64 characters.")], as_json: AsJson = False) -> None:
-    """Make an organization."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.create_organization(settings, name, as_json=as_json))
-
-
-@org.command("list")
-def org_list(as_json: AsJson = False) -> None:
-    """List organizations."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.list_organizations(settings, as_json=as_json))
-
-
-@key.command("create")
-def key_create(
-    organization: Annotated[str, typer.Option("--org", help="The organization's id or name.")] = "",
-    operator: Annotated[bool, typer.Option("--operator", help="A key for the operator of the deployment.")] = False,
-    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+@app.command()
+def audit(
+    organization: Annotated[str, typer.Option("--org", help="Only this organization's.")] = "",
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key and show it, once."""
-    from ponteio.commands import admin, runner
+    """Show who did what, the newest first."""
+    from ponteio.commands import people
 
-    if bool(organization) == operator:
-        runner.fail("give either --org or --operator", runner.EXIT_USAGE)
-    _with_settings(lambda settings: admin.create_key(settings, organization or None, label, as_json=as_json))
-
-
-@key.command("list")
-def key_list(as_json: AsJson = False) -> None:
-    """List keys, without their secrets."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.list_keys(settings, as_json=as_json))
-
-
-@key.command("revoke")
-def key_revoke(key_id: str) -> None:
-    """Revoke a key. Its sockets close within two seconds."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.revoke_key(settings, key_id))
-
-
-@instance.command("list")
-def instance_list(as_json: AsJson = False) -> None:
-    """List the instances seen so far and their owners."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.list_instances(settings, as_json=as_json))
-
-
-@instance.command("assign")
-def instance_assign(
-    name: Annotated[str, typer.Argument(help="The instance's name, exactly as Evolution has it.")],
-    organization: Annotated[str, typer.Argument(help="The organization's id or name.")],
-    move: Annotated[bool, typer.Option("--move", help="Take it from its present owner.")] = False,
-) -> None:
-    """Give an instance to an organization: its events go there from now on."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.assign_instance(settings, name, organization, move=move))
-
-
-@instance.command("unassign")
-def instance_unassign(name: str) -> None:
-    """Take an instance from its owner: its events go to quarantine from now on."""
-    from ponteio.commands import admin
-
-    _with_settings(lambda settings: admin.unassign_instance(settings, name))
-
-
-def _with_settings(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Run a command that needs a database and no Evolution server."""
-    from ponteio.commands import runner
-    from ponteio.config import load_settings
-
-    runner.run(work(runner.load(load_settings)))
+    cli_admin.with_settings(
+        lambda settings: people.show_audit(settings, organization=organization or None, limit=limit, as_json=as_json)
+    )

@@ -1,17 +1,31 @@
-"""The rooms that need nothing but the database: what is remembered, and who owns it."""
+"""The rooms that need nothing but the database: what is remembered, who owns it, and who may ask."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
 
+from ponteio.config import Settings
 from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
+from ponteio.model.identity import Limits
 from ponteio.storage.database import Database
+from ponteio.storage.vault import Vault, load_keys
+from ponteio.tenancy.accounts import Accounts
 from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.audit import AuditLog
+from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.invitations import Invitations
 from ponteio.tenancy.link_intents import LinkIntents
+from ponteio.tenancy.login import LoginDesk
+from ponteio.tenancy.memberships import Memberships
+from ponteio.tenancy.passwords import Passwords
+from ponteio.tenancy.servers import Servers
+from ponteio.tenancy.tickets import Tickets
+from ponteio.tenancy.token_signers import TokenSigners
+from ponteio.tenancy.user_sessions import UserSessions
 
 SERVER_ID = "main"
 """The Evolution server that the environment names."""
@@ -22,28 +36,58 @@ class Foundation:
     """Everything over one database, migrated and loaded."""
 
     database: Database
+    vault: Vault
     directory: Directory
+    servers: Servers
+    accounts: Accounts
+    memberships: Memberships
+    sessions: UserSessions
+    invitations: Invitations
+    login: LoginDesk
     keys: KeyRing
+    tickets: Tickets
+    signers: TokenSigners
+    authenticator: Authenticator
+    audit: AuditLog
     intents: LinkIntents
     events: EventLog
     quarantine: Quarantine
     gaps: GapLog
 
     @classmethod
-    async def open(cls, database_url: str, *, checkpoints: bool) -> Self:
-        """Open, migrate and load. `checkpoints` is the gateway's alone (`Database.open`). Raises `StorageError`."""
-        database = await Database.open(database_url, checkpoints=checkpoints)
+    async def open(cls, settings: Settings, *, checkpoints: bool, limits: Limits | None = None) -> Self:
+        """Open, migrate and load. `checkpoints` is the gateway's alone (`Database.open`); `limits` are those of
+        organizations for which the operator set none. Raises `StorageError`.
+        """
+        database = await Database.open(settings.database_url, checkpoints=checkpoints)
         try:
             await database.migrate()
-            directory = Directory(database)
+            directory = Directory(database, default_limits=limits or Limits())
             await directory.load()
+            vault = Vault(load_keys(settings.secret_key.get_secret_value(), settings.secret_file))
         except BaseException:
             await database.close()
             raise
+        passwords = Passwords()
+        accounts = Accounts(database, passwords)
+        memberships = Memberships(database)
+        sessions = UserSessions(database)
+        keys, tickets, signers = KeyRing(database), Tickets(database), TokenSigners(database, vault)
         return cls(
             database=database,
+            vault=vault,
             directory=directory,
-            keys=KeyRing(database),
+            servers=Servers(database, directory, vault),
+            accounts=accounts,
+            memberships=memberships,
+            sessions=sessions,
+            invitations=Invitations(database, accounts),
+            login=LoginDesk(accounts, sessions, passwords, memberships),
+            keys=keys,
+            tickets=tickets,
+            signers=signers,
+            authenticator=Authenticator(directory, keys, tickets, signers, sessions),
+            audit=AuditLog(database),
             intents=LinkIntents(database),
             events=EventLog(database),
             quarantine=Quarantine(database),

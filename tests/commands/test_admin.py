@@ -8,43 +8,44 @@ from pathlib import Path
 import pytest
 
 from ponteio.commands import admin
+from ponteio.commands.office import office
 from ponteio.config import Settings
 from ponteio.model.outcome import INSTANCE_NOT_FOUND, INVALID_REQUEST, NOT_FOUND, ORGANIZATION_NOT_FOUND, RefusalError
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
+    return Settings(data_dir=tmp_path, _env_file=None)
 
 
 async def test_key_is_shown_once_and_authenticates(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     await admin.create_organization(settings, "Acme", as_json=True)
     organization = json.loads(capsys.readouterr().out)["organization"]
-    await admin.create_key(settings, "Acme", "crm", as_json=True)
+    await admin.create_key(settings, admin.NewKey("Acme", "crm"), as_json=True)
     made = json.loads(capsys.readouterr().out)
     assert made["organization"] == organization
     await admin.list_keys(settings, as_json=True)
     listed = capsys.readouterr().out
     assert made["api_key"] not in listed
     assert json.loads(listed)["label"] == "crm"
-    async with admin.office(settings) as here:
+    async with office(settings) as here:
         principal = await here.keys.authenticate(made["api_key"])
         assert principal.scope is not None
         assert principal.scope.organization_id == organization
 
 
 async def test_operator_key_has_no_organization(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    await admin.create_key(settings, None, "ops", as_json=True)
+    await admin.create_key(settings, admin.NewKey(None, "ops"), as_json=True)
     made = json.loads(capsys.readouterr().out)
-    async with admin.office(settings) as here:
+    async with office(settings) as here:
         assert (await here.keys.authenticate(made["api_key"])).is_operator
 
 
 async def test_revoked_key_is_dead(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    await admin.create_key(settings, None, "", as_json=True)
+    await admin.create_key(settings, admin.NewKey(None, ""), as_json=True)
     made = json.loads(capsys.readouterr().out)
     await admin.revoke_key(settings, made["key_id"])
-    async with admin.office(settings) as here:
+    async with office(settings) as here:
         with pytest.raises(RefusalError):
             await here.keys.authenticate(made["api_key"])
     with pytest.raises(RefusalError) as caught:
@@ -80,7 +81,7 @@ async def test_taking_an_instance_from_its_owner_must_be_said(settings: Settings
 
 async def test_unknown_organization_is_said(settings: Settings) -> None:
     with pytest.raises(RefusalError) as caught:
-        await admin.create_key(settings, "nobody", "", as_json=False)
+        await admin.create_key(settings, admin.NewKey("nobody"), as_json=False)
     assert caught.value.outcome is ORGANIZATION_NOT_FOUND
 
 

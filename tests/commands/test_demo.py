@@ -29,6 +29,8 @@ async def test_events_flow_and_notes_are_written(
             "api_key": notes.api_key,
             "operator_key": notes.operator_key,
             "organization": notes.organization,
+            "operator": notes.operator,
+            "admin": notes.admin,
             "simulator": notes.simulator,
         }
         assert stat.S_IMODE((tmp_path / NOTES).stat().st_mode) == 0o600

@@ -19,7 +19,8 @@ import httpx2
 import structlog
 
 from ponteio.app import Gateway
-from ponteio.commands.admin import office, put_into_hands
+from ponteio.commands.admin import put_into_hands
+from ponteio.commands.office import office
 from ponteio.config import GatewaySettings, Settings
 from ponteio.observe.logging import configure_logging
 from ponteio.upstream.backoff import RetryPolicy
@@ -255,6 +256,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """A house that has not been started, in front of the Evolution server at `url`; it is down afterwards."""
     values = {
+        "data_dir": folder,
         "database_url": database_url,
         "EVOLUTION_API_URL": url,
         "EVOLUTION_API_KEY": key,

@@ -12,10 +12,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ponteio.app import Gateway
-from ponteio.commands.admin import office, put_into_hands
+from ponteio.commands.admin import put_into_hands
+from ponteio.commands.office import office
 from ponteio.config import GatewaySettings
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.outcome import RefusalError
+from ponteio.model.rights import Role
 from ponteio.observe.logging import configure_logging
 from ponteio.simulator.options import SimulatorOptions
 from ponteio.simulator.server import Simulator
@@ -38,12 +40,16 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoNotes:
-    """What `<data>/demo.json` tells scripts about the running demo."""
+    """What `<data>/demo.json` tells scripts about the running demo. `operator` and `admin`, of the demo's organization,
+    are people: `email` and `password`.
+    """
 
     url: str
     api_key: str
     operator_key: str
     organization: str
+    operator: dict[str, str]
+    admin: dict[str, str]
     simulator: dict[str, str]
 
 
@@ -103,6 +109,8 @@ async def _prepare(settings: GatewaySettings, simulator: Simulator, old: DemoNot
         owner = here.directory.organization(ORGANIZATION) or await here.directory.create_organization(ORGANIZATION)
         api_key = await _key(here, owner.organization_id, old.api_key if old else None)
         operator_key = await _key(here, None, old.operator_key if old else None)
+        operator = await _person(here, "operator@demo.local", None, old.operator if old else None)
+        admin = await _person(here, "admin@demo.local", owner.organization_id, old.admin if old else None)
         for name in sorted(it.name for it in simulator.world):
             known = here.directory.find(SERVER_ID, name)
             if known is None or known.organization_id != owner.organization_id:
@@ -112,6 +120,8 @@ async def _prepare(settings: GatewaySettings, simulator: Simulator, old: DemoNot
         api_key=api_key,
         operator_key=operator_key,
         organization=owner.organization_id,
+        operator=operator,
+        admin=admin,
         simulator={"url": simulator.url, "api_key": simulator.api_key},
     )
 
@@ -126,6 +136,23 @@ async def _key(here: Foundation, organization_id: str | None, old: str | None) -
             if (principal.scope.organization_id if principal.scope else None) == organization_id:
                 return old
     return (await here.keys.create(organization_id, "demo"))[1]
+
+
+async def _person(
+    here: Foundation, email: str, organization_id: str | None, old: dict[str, str] | None
+) -> dict[str, str]:
+    """An operator, or an admin of the organization, whose password is in the notes: made once, then found again."""
+    known = await here.accounts.by_email(email)
+    if known is not None and old is not None and old["email"] == email:
+        return old
+    password = secrets.token_urlsafe(12)
+    if known is not None:
+        await here.accounts.set_password(known.user_id, password)
+    else:
+        made = await here.accounts.create(email, email.partition("@")[0], password, is_operator=organization_id is None)
+        if organization_id is not None:
+            await here.memberships.add(organization_id, made.user_id, Role.ADMIN)
+    return {"email": email, "password": password}
 
 
 def _read_notes(path: Path) -> DemoNotes | None:

@@ -23,6 +23,8 @@ class DemoScreen:
         console.print(f"\n  [bold]Ponteio[/] is bridging a simulated Evolution API ({self._options.mode} mode).\n")
         console.print(f"  URL   {notes.url}")
         console.print(f"  Key   {notes.api_key}")
+        for who, person in (("Admin", notes.admin), ("Operator", notes.operator)):
+            console.print(f"  {who:<9}{person['email']}  password {person['password']}")
         console.print(f"\n  The operator's key and the simulator's address are in {self._options.data / NOTES}.")
         console.print(f"  Try:  curl -H 'apikey: {notes.api_key}' {notes.url}/api/websocket/instances")
         console.print(f"  API:  {notes.url}/openapi.json   End: Ctrl-C\n")
