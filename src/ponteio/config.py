@@ -17,13 +17,10 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ponteio.model.identity import Limits
+from ponteio.model.server_url import PUBLIC_DEFAULT_KEYS, server_key, server_url
 
 ENV_FILE = ".env"
 PREFIX = "PONTEIO_"
-PUBLIC_DEFAULT_KEYS = frozenset({"429683C4C977415CAAFCCE10F7D57E11", "BQYHJGJHJ"})
-"""Global keys printed in Evolution API's own examples: whoever reads them can use them."""
-
-
 _S = TypeVar("_S", bound="Settings")
 
 
@@ -141,19 +138,12 @@ class GatewaySettings(Settings):
     @field_validator("evolution_api_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
-        url = value.strip().rstrip("/")
-        if not url.startswith(("http://", "https://")) or "://" not in url or not url.split("://", 1)[1].strip("/"):
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if "@" in url or "?" in url or "#" in url:
-            raise ValueError("must hold no user, query or fragment: the key belongs into EVOLUTION_API_KEY")
-        return url
+        return server_url(value)
 
     @field_validator("evolution_api_key")
     @classmethod
     def _usable_key(cls, value: SecretStr) -> SecretStr:
-        key = value.get_secret_value()
-        if not key.isascii() or not key.isprintable() or key != key.strip():
-            raise ValueError("must be printable ASCII without spaces around it: it travels in an HTTP header")
+        server_key(value.get_secret_value())
         return value
 
     @property

@@ -13,7 +13,7 @@ from tests.support.rest_client import RestDesk, code, rest_desk
 from ponteio.model.identity import InstanceState
 from ponteio.simulator import Simulator
 from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.upstream.http_client import HttpOptions
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.upstream.instance_control import InstanceControl
 
 INSTANCES = "/api/instances"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ponteio.live.packets import Batch, Packet
 from ponteio.model.outcome import Outcome
@@ -34,10 +34,10 @@ class Pipe:
         if self.left_with is None:
             self._take(packet)
 
-    def leave(self, farewell: Packet | None, outcome: Outcome) -> None:
+    def leave(self, farewell: Sequence[Packet], outcome: Outcome) -> None:
         if self.left_with is None:
-            if farewell is not None:
-                self.say(farewell)
+            for packet in farewell:
+                self.say(packet)
             self.left_with = outcome
 
     def read(self, amount: int | None = None) -> list[str]:

@@ -7,7 +7,7 @@ from ponteio.live.options import LiveOptions
 
 def test_no_limit_is_without_end() -> None:
     for name, value in dataclasses.asdict(LiveOptions()).items():
-        if name != "allowed_origins":
+        if not isinstance(value, tuple):
             assert value > 0, name
 
 

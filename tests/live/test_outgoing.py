@@ -119,7 +119,7 @@ async def test_a_farewell_takes_the_place_of_events_that_still_wait_but_not_of_t
     out, left = outgoing()
     out.send(Theirs("40"))
     out.push(BATCH)
-    out.leave(PACKET, REVOKED)
+    out.leave([PACKET], REVOKED)
     out.send(Theirs("41"))
     out.end()
     assert [packet.encode() for packet in await out.take(for_websocket=False)] == ["40", PACKET.encode(), "41"]
@@ -131,11 +131,11 @@ async def test_a_farewell_takes_the_place_of_events_that_still_wait_but_not_of_t
 
 async def test_who_may_come_back_is_left_so_and_an_end_survives_a_farewell() -> None:
     out, left = outgoing()
-    out.leave(None, SLOW_CONSUMER)
+    out.leave([], SLOW_CONSUMER)
     assert left == [True]
     other, _ = outgoing()
     other.end()
-    other.leave(PACKET, SLOW_CONSUMER)
+    other.leave([PACKET], SLOW_CONSUMER)
     assert await other.take(for_websocket=False) == []
 
 

@@ -14,6 +14,7 @@ from tests.support.databases import migrated, sqlite_url
 from tests.support.gateway_edge import decoded_event, event_of, eventually
 
 from ponteio.eventlog.log import EventLog
+from ponteio.live.damper import Damping
 from ponteio.live.handshake import Admission, Hello, start_at
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import connection_status
@@ -22,13 +23,18 @@ from ponteio.live.rooms import Rooms
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
-from ponteio.model.identity import OrganizationScope
+from ponteio.model.identity import Limits, OrganizationScope, Principal
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.model.outcome import SLOW_CONSUMER
+from ponteio.model.rights import CredentialKind
+from ponteio.model.sight import ALL_SEEN
 from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotices
 
+HELLO = Hello("token", None, EVERYTHING)
+SERVICE = Principal(CredentialKind.KEY, "key", frozenset())
 TINY = LiveOptions(
     ring_events=6,
     ring_bytes=6_000,
@@ -47,12 +53,15 @@ class Client:
     """What a careful client does: it remembers the newest cursor it was given and comes back with it."""
 
     filter: EventFilter
+    principal: Principal = SERVICE
+    damping: Damping | None = None
     pipe: Pipe | None = None
     member: Member | None = None
     began: int | None = None
     cursor: Cursor | None = None
     seen: list[int] = field(default_factory=list)
     seen_on_this_connection: int = 0
+    held: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self, amount: int | None = None) -> None:
         if self.pipe is None:
@@ -64,6 +73,9 @@ class Client:
                 self.seen_on_this_connection += 1
             elif name == "tip":
                 assert body["sent"] == self.seen_on_this_connection
+            elif name == "held":
+                self.held.append(body)
+                continue
             self.cursor = Cursor.parse(body["cursor"])
 
 
@@ -75,7 +87,8 @@ class World:
         self.scope = scope
         self.options = options
         self.counters = Counters()
-        self.rooms = Rooms(self.log, options, self.counters)
+        self.notices = LimitNotices(self.counters)
+        self.rooms = Rooms(self.log, options, self.counters, self.notices, OrganizationScope)
         self.committed: list[tuple[int, str, str]] = []
 
     async def append(self, kinds: list[tuple[str, str, int]], *, is_announced: bool = True) -> None:
@@ -90,8 +103,7 @@ class World:
 
     async def connect(self, client: Client) -> None:
         hello = Hello("token", None if client.cursor is None else str(client.cursor), client.filter)
-        admission = Admission("key", self.scope, "acme", hello)
-        self.rooms.reserve(self.scope)
+        admission = self.admission(hello, client.principal, client.damping)
         start = start_at(hello.cursor, await self.log.head(self.scope))
         assert start.reason is None
         assert start.resumed is (client.cursor is not None)
@@ -99,6 +111,18 @@ class World:
             client.began, client.cursor = start.cursor.seq, start.cursor
         client.pipe, client.seen_on_this_connection = Pipe(low_water=1_000), 0
         client.member = self.rooms.enter(admission, start, client.pipe)
+
+    def admission(
+        self, hello: Hello = HELLO, principal: Principal = SERVICE, damping: Damping | None = None
+    ) -> Admission:
+        """A client with a place, which may do in this organization what `principal` may."""
+        allowed, sight = (
+            (EVERYTHING, ALL_SEEN) if principal.scope is None else (principal.scope.allowed, principal.scope.sight)
+        )
+        scope = OrganizationScope(self.scope.organization_id, allowed, sight)
+        admission = Admission(replace(principal, scope=scope), scope, "acme", hello, damping)
+        self.rooms.reserve(scope.organization_id, admission.person, Limits())
+        return admission
 
     def cut(self, client: Client) -> None:
         if client.member is not None:
@@ -383,8 +407,7 @@ async def test_a_log_that_cannot_be_read_costs_a_retry_and_not_the_socket(sqlite
     world = await world_of(sqlite_database)
     await world.append([("one", "call", 1)] * 20)
     await sqlite_database.close()
-    world.rooms.reserve(world.scope)
-    admission = Admission("key", world.scope, "acme", Hello("token", None, EVERYTHING))
+    admission = world.admission()
     start = replace(start_at(None, Cursor("00000000", 20)), cursor=Cursor("00000000", 0))
     member = world.rooms.enter(admission, start, Pipe())
     await eventually(lambda: world.counters.total("live_replay_errors") == 1)
@@ -398,10 +421,8 @@ async def test_a_log_that_cannot_be_read_costs_a_retry_and_not_the_socket(sqlite
 async def test_a_log_that_got_another_life_sends_its_sockets_away_to_come_back(sqlite_database: Database) -> None:
     """I3: another epoch means "start over"."""
     world = await world_of(sqlite_database)
-    world.rooms.reserve(world.scope)
     pipe, old = Pipe(), Cursor("00000000", 7)
-    admission = Admission("key", world.scope, "acme", Hello("token", None, EVERYTHING))
-    world.rooms.enter(admission, start_at(None, old), pipe)
+    world.rooms.enter(world.admission(), start_at(None, old), pipe)
     await world.append([("one", "call", 1)])
     await eventually(lambda: pipe.left_with is not None)
     name, body = event_of(pipe.read()[-1])

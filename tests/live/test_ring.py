@@ -5,14 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.live.stored import EPOCH, stored
 
-from ponteio.live.packets import EventPacket, event_packet
+from ponteio.live.packets import EventPacket
 from ponteio.live.ring import Ring
+from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
-from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter import EventFilter
+from ponteio.model.identity import OrganizationScope
+from ponteio.model.sight import Sight
+
+WHOLE = OrganizationScope("org")
+EVERYTHING = View.of(WHOLE, EventFilter.of())
+ONE = View.of(WHOLE, EventFilter.of(["one"]))
 
 
 def packet(seq: int, instance: str = "one", size: int = 10) -> EventPacket:
-    return event_packet(stored(seq, instance=instance, data=b'"%b"' % (b"x" * size)), 1 << 20)
+    return EventPacket(stored(seq, instance=instance, data=b'"%b"' % (b"x" * size)), 1 << 20)
 
 
 def ring(last: int = 0, *, max_events: int = 5, max_bytes: int = 1 << 20, batch_bytes: int = 1 << 20) -> Ring:
@@ -44,11 +51,11 @@ def test_the_oldest_make_room_by_number() -> None:
 
 
 def test_the_oldest_make_room_by_bytes_even_all_of_them() -> None:
-    small = ring(max_bytes=2_000)
+    small = ring(max_bytes=4_000)
     small.append(packet(1, size=1_000))
     small.append(packet(2, size=1_000))
     assert len(small) == 1
-    assert small.size == packet(2, size=1_000).size
+    assert small.size == packet(2, size=1_000).held
     small.append(packet(3, size=5_000))
     assert (len(small), small.size, small.last.seq) == (0, 0, 3)
 
@@ -78,7 +85,7 @@ def test_what_the_filter_leaves_out_moves_the_cursor() -> None:
     new = ring()
     for seq in range(1, 4):
         new.append(packet(seq, instance="two"))
-    batch = new.batch(Cursor(EPOCH, 0), EventFilter.of(["one"], None))
+    batch = new.batch(Cursor(EPOCH, 0), ONE)
     assert (batch.packets, batch.next.seq) == ([], 3)
 
 
@@ -89,6 +96,28 @@ def test_sockets_at_the_same_place_share_one_batch_until_the_next_event() -> Non
     assert new.batch(Cursor(EPOCH, 0), EVERYTHING) is first
     new.append(packet(2))
     assert len(new.batch(Cursor(EPOCH, 0), EVERYTHING).packets) == 2
+
+
+def test_readers_with_another_sight_get_batches_of_their_own_and_share_those() -> None:
+    new = ring()
+    new.append(packet(1, "one", 10))
+    blind = View.of(OrganizationScope("org", sight=Sight(content=False)), EventFilter.of())
+    reduced = new.batch(Cursor(EPOCH, 0), blind)
+    assert reduced is new.batch(Cursor(EPOCH, 0), blind)
+    assert reduced.packets[0] is not new.batch(Cursor(EPOCH, 0), EVERYTHING).packets[0]
+    assert "withheld" in reduced.packets[0].encode()
+
+
+def test_what_a_scope_does_not_allow_is_not_in_a_batch_whatever_the_filter_says() -> None:
+    """I4: a filter narrows, it never widens."""
+    new = ring()
+    for seq, instance in enumerate(["one", "two", "one"], start=1):
+        new.append(packet(seq, instance))
+    narrowed = OrganizationScope("org", EventFilter.of(["two"]))
+    for wanted, seqs in ((EventFilter.of(), [2]), (EventFilter.of(["one"]), []), (EventFilter.of(["one", "two"]), [2])):
+        batch = new.batch(Cursor(EPOCH, 0), View.of(narrowed, wanted))
+        assert [event.seq for event in batch.events] == seqs
+        assert batch.next.seq == 3
 
 
 def test_few_batches_are_kept_however_many_places_are_asked_for() -> None:
@@ -113,12 +142,12 @@ def test_a_restart_forgets_everything_even_the_epoch() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["one", "two"]), st.integers(0, 300)), max_size=40),
     st.integers(0, 40),
-    st.sampled_from([EVERYTHING, EventFilter.of(["one"], None), EventFilter.of(None, ["messages.*"])]),
+    st.sampled_from([EVERYTHING, ONE, View.of(WHOLE, EventFilter.of(None, ["messages.*"]))]),
 )
 def test_reading_batch_by_batch_gives_what_a_list_would(
-    events: list[tuple[str, int]], after: int, wanted: EventFilter
+    events: list[tuple[str, int]], after: int, wanted: View
 ) -> None:
-    new = ring(max_events=10, max_bytes=3_000, batch_bytes=500)
+    new = ring(max_events=10, max_bytes=6_000, batch_bytes=500)
     kept = []
     for seq, (instance, size) in enumerate(events, start=1):
         new.append(packet(seq, instance, size))
@@ -126,7 +155,7 @@ def test_reading_batch_by_batch_gives_what_a_list_would(
     cursor = Cursor(EPOCH, min(after, len(events)))
     if not new.holds(cursor):
         return
-    expected = [seq for seq, instance in kept if seq > cursor.seq and wanted.matches(instance, "messages.upsert")]
+    expected = [seq for seq, instance in kept if seq > cursor.seq and wanted.shows(instance, "messages.upsert")]
     found = 0
     while cursor.seq < len(events):
         batch = new.batch(cursor, wanted)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pytest
 from tests.live.stored import EPOCH, stored
 
+from ponteio.live.handshake import LimitError
 from ponteio.live.options import LiveOptions
 from ponteio.live.room import Room
 from ponteio.model.cursor import Cursor
-from ponteio.model.identity import OrganizationScope
+from ponteio.model.identity import Limits, OrganizationScope
+from ponteio.model.outcome import TOO_MANY_SOCKETS, TOO_MANY_USER_SOCKETS
 
 
 def room(head: int | None = None) -> Room:
@@ -58,3 +61,36 @@ def test_those_who_are_about_to_come_in_count() -> None:
     here = room()
     here.arriving = 2
     assert here.occupants == 2
+
+
+def test_a_place_is_refused_to_the_organization_or_to_the_person_that_has_no_more() -> None:
+    here, limits = room(), Limits(sockets=3, sockets_per_user=2)
+    for person in ("ana", "ana", None):
+        here.reserve(person, limits)
+    with pytest.raises(LimitError) as caught:
+        here.reserve("rui", limits)
+    assert (caught.value.outcome, caught.value.organization_id) == (TOO_MANY_SOCKETS, "org")
+    here.arriving -= 1
+    with pytest.raises(LimitError) as caught:
+        here.reserve("ana", limits)
+    assert caught.value.outcome is TOO_MANY_USER_SOCKETS
+    here.forget("ana")
+    here.reserve("ana", limits)
+    assert here.people == {"ana": 2}
+    for person in ("ana", "ana", None):
+        here.forget(person)
+    assert here.people == {}
+
+
+@pytest.mark.parametrize("limits", [Limits(sockets=0), Limits(sockets_per_user=0)])
+def test_zero_means_none_at_all(limits: Limits) -> None:
+    here = room()
+    with pytest.raises(LimitError):
+        here.reserve("ana", limits)
+    assert (here.occupants, here.people) == (0, {})
+
+
+def test_keys_stand_for_no_person() -> None:
+    here = room()
+    here.reserve(None, Limits(sockets_per_user=0))
+    assert here.people == {}

@@ -9,7 +9,7 @@ from tests.live.stored import AT
 from tests.live.test_pump import TINY, Client, World, world_of
 from tests.support.gateway_edge import event_of, eventually
 
-from ponteio.live.handshake import Admission, Hello, start_at
+from ponteio.live.handshake import start_at
 from ponteio.live.packets import connection_status
 from ponteio.model.cursor import Cursor
 from ponteio.model.filter import EVERYTHING, EventFilter
@@ -89,10 +89,8 @@ async def epoch(world: World) -> str:
 
 async def test_a_ring_of_another_life_of_the_log_begins_anew(sqlite_database: Database) -> None:
     world = await world_of(sqlite_database)
-    world.rooms.reserve(world.scope)
-    admission = Admission("key", world.scope, "acme", Hello("token", None, EVERYTHING))
     pipe = Pipe()
-    member = world.rooms.enter(admission, start_at(None, Cursor("00000000", 9)), pipe)
+    member = world.rooms.enter(world.admission(), start_at(None, Cursor("00000000", 9)), pipe)
     await world.append([CALL], is_announced=False)
     await world.rooms.heal()
     await eventually(lambda: pipe.left_with is not None)

@@ -13,21 +13,35 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import jwt
 import uvicorn
+from argon2 import PasswordHasher
 
 from ponteio.eventlog.log import EventLog
 from ponteio.live.edge import LiveEdge
 from ponteio.live.options import LiveOptions
 from ponteio.live.socketio_edge import uvicorn_options
 from ponteio.model.event import AddressedEvent, DecodedEvent, StoredEvent
-from ponteio.model.identity import Organization, OrganizationScope
+from ponteio.model.identity import ApiKey, Organization, OrganizationScope
 from ponteio.model.link import LinkTarget
+from ponteio.model.rights import Role
 from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
+from ponteio.storage.vault import Vault
+from ponteio.tenancy.accounts import Accounts
 from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotices
+from ponteio.tenancy.memberships import Memberships
+from ponteio.tenancy.passwords import Passwords
+from ponteio.tenancy.tickets import Tickets
+from ponteio.tenancy.token_signers import AUDIENCE, TokenSigners
+from ponteio.tenancy.user_sessions import UserSessions
 
 SERVER_ID = "main"
+SHARED_SECRET = "a secret of at least thirty-two bytes"
+QUICK_HASHES = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _numbers = count(1)
 
 
@@ -52,6 +66,15 @@ class QuietServer(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account, and the session of one of its browsers."""
+
+    user_id: str
+    session_id: str
+    cookie: str
+
+
 @dataclass
 class GatewayEdge:
     """Everything that a test of the live edge may want to touch."""
@@ -59,8 +82,14 @@ class GatewayEdge:
     database: Database
     log: EventLog
     keys: KeyRing
+    tickets: Tickets
+    signers: TokenSigners
+    sessions: UserSessions
+    memberships: Memberships
+    authenticator: Authenticator
     directory: Directory
     counters: Counters
+    notices: LimitNotices
     edge: LiveEdge
     port: int = 0
     organizations: dict[str, Organization] = field(default_factory=dict)
@@ -77,6 +106,36 @@ class GatewayEdge:
         key, secret = await self.keys.create(organization.organization_id, "test")
         self.organizations[name], self.tokens[name], self.key_ids[name] = organization, secret, key.key_id
         return secret
+
+    async def ticket(self, name: str, **terms: Any) -> str:
+        """A ticket that the organization's key mints."""
+        maker = await self.keys.authenticate(self.tokens[name])
+        return (await self.tickets.mint(maker, **terms))[1]
+
+    async def key(self, name: str, **terms: Any) -> tuple[ApiKey, str]:
+        """Another key of the organization, and its secret."""
+        return await self.keys.create(self.organizations[name].organization_id, "another", **terms)
+
+    async def token(self, name: str, user: str = "ana", **claims: Any) -> str:
+        """A token (JWT) that the organization's own server signs for one of its users."""
+        organization_id = self.organizations[name].organization_id
+        if await self.signers.get(organization_id) is None:
+            await self.signers.put_secret(organization_id, SHARED_SECRET)
+        now = int(datetime.now(UTC).timestamp())
+        said = {"iss": organization_id, "sub": user, "aud": AUDIENCE, "iat": now, "exp": now + 60, **claims}
+        return jwt.encode(said, SHARED_SECRET, algorithm="HS256")
+
+    async def person(self, name: str, role: Role, email: str = "ana@example.com") -> Person:
+        """Somebody who is logged in and acts for the organization."""
+        organization_id = self.organizations[name].organization_id
+        user = await Accounts(self.database, Passwords(QUICK_HASHES)).create(email, "Ana X", "correct horse battery")
+        await self.memberships.add(organization_id, user.user_id, role)
+        session, token = await self.sessions.open(user.user_id, organization_id, address=None, agent=None)
+        return Person(user.user_id, session.session_id, token)
+
+    async def limit(self, name: str, **limits: int) -> None:
+        """The operator sets these limits of the organization."""
+        await self.directory.set_limits(self.organizations[name].organization_id, limits)
 
     def scope(self, name: str) -> OrganizationScope:
         return self.directory.scope_of(self.organizations[name].organization_id)
@@ -115,7 +174,9 @@ class GatewayEdge:
             "socketio.callbacks": server.manager.callbacks,
             "socketio.binary": server._binary_packet,
             "sessions": self.edge._sessions,
+            "sessions.addresses": self.edge._sessions._addresses,
             "sessions.tasks": self.edge._sessions._tasks,
+            "reception": self.edge._reception,
             "rooms": self.edge._rooms,
             "rooms.awake": self.edge._rooms._awake,
             "pump.replays": self.edge._rooms.pump._replays,
@@ -161,11 +222,33 @@ async def gateway_edge(
 ) -> AsyncIterator[GatewayEdge]:
     """A served edge with `organizations`, each with one key."""
     counters = Counters()
-    log, keys, directory = EventLog(database), KeyRing(database), Directory(database)
+    log, keys, tickets, directory = EventLog(database), KeyRing(database), Tickets(database), Directory(database)
+    signers, sessions = TokenSigners(database, Vault([Vault.new_key()])), UserSessions(database)
     await directory.ensure_server(SERVER_ID, "http://127.0.0.1:1")
     await directory.load()
-    edge = LiveEdge(log=log, keys=keys, directory=directory, counters=counters, options=options)
-    gateway = GatewayEdge(database, log, keys, directory, counters, edge)
+    authenticator, notices = Authenticator(directory, keys, tickets, signers, sessions), LimitNotices(counters)
+    edge = LiveEdge(
+        log=log,
+        authenticator=authenticator,
+        directory=directory,
+        notices=notices,
+        counters=counters,
+        options=options,
+    )
+    gateway = GatewayEdge(
+        database,
+        log,
+        keys,
+        tickets,
+        signers,
+        sessions,
+        Memberships(database),
+        authenticator,
+        directory,
+        counters,
+        notices,
+        edge,
+    )
     for name in organizations:
         await gateway.organization(name)
     async with serving(edge.asgi(nothing_here)) as port:

@@ -2,35 +2,35 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 from sqlalchemy import event, select
 from structlog.testing import capture_logs
 from tests.support.log_world import NOON
+from tests.support.machine_world import MachineWorld, TurnableClock, refused
 
+from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.identity import OrganizationScope, Principal
 from ponteio.model.outcome import (
     AUTH_INVALID,
     AUTH_REQUIRED,
     INVALID_NAME,
+    INVALID_REQUEST,
     NOT_FOUND,
     ORGANIZATION_NOT_FOUND,
     Outcome,
     RefusalError,
 )
+from ponteio.model.rights import CredentialKind, KeyScope, Right
+from ponteio.model.sight import ALL_SEEN, Sight
 from ponteio.storage.database import Database
 from ponteio.storage.tables import api_keys
 from ponteio.tenancy.api_keys import KeyRing
 from ponteio.tenancy.directory import Directory
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
+from ponteio.tenancy.permissions import OPERATOR_KEY_RIGHTS
 
 
 @pytest.fixture
@@ -49,7 +49,11 @@ async def test_a_key_opens_its_own_organization_only(database: Database, organiz
     """I4: the scope comes from the key, from nothing else."""
     keys = KeyRing(database)
     key, secret = await keys.create(organization_id, " CRM ")
-    assert await keys.authenticate(secret) == Principal(key.key_id, OrganizationScope(organization_id))
+    principal = await keys.authenticate(secret)
+    assert principal.scope == OrganizationScope(organization_id, EVERYTHING, ALL_SEEN)
+    assert (principal.kind, principal.credential_id) == (CredentialKind.KEY, key.key_id)
+    assert (principal.user, principal.user_id, principal.expires_at) == (None, None, None)
+    assert not principal.is_operator
     assert (key.label, key.prefix, key.organization_id) == ("CRM", secret[:12], organization_id)
 
 
@@ -57,8 +61,10 @@ async def test_the_operators_key_has_no_scope(database: Database) -> None:
     keys = KeyRing(database)
     key, secret = await keys.create(None, "operator")
     principal = await keys.authenticate(secret)
-    assert principal == Principal(key.key_id, None)
+    assert principal == Principal(CredentialKind.KEY, key.key_id, OPERATOR_KEY_RIGHTS)
     assert principal.is_operator
+    assert key.scopes == frozenset()
+    assert await keys.list() == [replace(key, last_used_at=ANY)]
 
 
 async def test_the_secret_is_nowhere_in_the_database(database: Database) -> None:
@@ -132,7 +138,7 @@ async def test_a_key_needs_an_organization_that_exists_and_a_short_label(databas
 
 
 async def test_keys_are_listed_oldest_first(database: Database, organization_id: str) -> None:
-    clock = _Clock()
+    clock = TurnableClock()
     keys = KeyRing(database, clock)
     made = []
     for label in ("c", "a", "b"):
@@ -142,7 +148,7 @@ async def test_keys_are_listed_oldest_first(database: Database, organization_id:
 
 
 async def test_use_is_noted_once_a_minute(database: Database) -> None:
-    clock = _Clock()
+    clock = TurnableClock()
     keys = KeyRing(database, clock)
     _, secret = await keys.create(None, "operator")
     noted = []
@@ -177,6 +183,132 @@ async def test_a_key_stays_good_when_its_use_cannot_be_noted(sqlite_database: Da
         await raw.execute("PRAGMA query_only = ON")
     with capture_logs() as logs:
         principal = await keys.authenticate(secret)
-    assert principal.key_id == key.key_id
+    assert principal.credential_id == key.key_id
     assert [line["log_level"] for line in logs] == ["warning"]
     assert secret not in repr(logs)
+
+
+async def test_a_key_may_do_what_its_scopes_allow_together(database: Database) -> None:
+    world = await MachineWorld.make(database)
+    principal, _ = await world.key(scopes={KeyScope.EVENTS_READ, KeyScope.LINKS_MANAGE})
+    assert principal.may(Right.CONTENT_READ)
+    assert principal.may(Right.LINKS_MANAGE)
+    assert not principal.may(Right.KEYS_MANAGE)
+    assert not principal.may(Right.PAIRING)
+    assert principal.scope == OrganizationScope(world.organization_id, EVERYTHING, Sight(content=True, pairing=False))
+
+
+async def test_a_narrowed_key_sees_its_own_part_everywhere(database: Database) -> None:
+    """I4: the limits are in the scope, so that every read takes them into account."""
+    world = await MachineWorld.make(database)
+    allowed = EventFilter.of(["alpha", "Loja \x00\ud800"], ["messages.*"])
+    principal, _ = await world.key(allowed=allowed, metadata_only=True, live_per_minute=0)
+    assert principal.scope == OrganizationScope(world.organization_id, allowed, Sight(content=False, pairing=True))
+    assert principal.scope.covers("alpha")
+    assert not principal.scope.covers("beta")
+    assert principal.live_per_minute == 0
+    assert not principal.rights & {Right.KEYS_MANAGE, Right.MEMBERS_MANAGE, Right.AUDIT_READ, Right.INSTANCES_MANAGE}
+    assert (await world.keys.list())[0].allowed == allowed
+
+
+async def test_all_that_a_key_is_can_be_read_again(database: Database) -> None:
+    world = await MachineWorld.make(database)
+    options: dict[str, object] = {
+        "scopes": frozenset({KeyScope.EVENTS_READ, KeyScope.INSTANCES_MANAGE}),
+        "allowed": EventFilter.of(["alpha"], ["chats.*", "messages.upsert"]),
+        "metadata_only": True,
+        "expires_at": NOON + timedelta(days=1),
+        "created_by": "usr_1",
+        "live_per_minute": 600,
+    }
+    key, secret = await world.keys.create(world.organization_id, "CRM", **options)  # type: ignore[arg-type]
+    assert {name: getattr(key, name) for name in options} == options
+    assert await world.keys.get(key.key_id) == key
+    assert secret not in repr(key)
+
+
+async def test_a_key_ends_when_its_time_is_over(database: Database) -> None:
+    """I10: an end that was set comes by itself."""
+    world = await MachineWorld.make(database)
+    principal, secret = await world.key(expires_at=NOON + timedelta(hours=1))
+    assert principal.expires_at == NOON + timedelta(hours=1)
+    world.clock.turn(minutes=59, seconds=59)
+    assert await world.keys.authenticate(secret) == principal
+    assert await world.keys.current([principal.credential_id]) == {principal.credential_id: principal}
+    world.clock.turn(seconds=1)
+    assert await _refused(world.keys, secret) is AUTH_INVALID
+    assert await world.keys.current([principal.credential_id]) == {}
+    assert await world.keys.revoked_among([principal.credential_id]) == {principal.credential_id}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scopes": ()},
+        {"expires_at": NOON},
+        {"expires_at": NOON - timedelta(days=1)},
+        {"expires_at": datetime(2027, 1, 1)},  # noqa: DTZ001 - what is refused
+        {"live_per_minute": -1},
+        {"live_per_minute": 10**7},
+    ],
+)
+async def test_a_key_that_makes_no_sense_is_not_made(database: Database, options: dict[str, object]) -> None:
+    world = await MachineWorld.make(database)
+    assert await refused(world.key(**options)) is INVALID_REQUEST
+    assert await world.keys.list() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scopes": {KeyScope.EVENTS_READ}},
+        {"allowed": EventFilter.of(["alpha"])},
+        {"metadata_only": True},
+        {"live_per_minute": 7},
+    ],
+)
+async def test_an_operators_key_takes_no_limits(database: Database, options: dict[str, object]) -> None:
+    keys = KeyRing(database)
+    assert await refused(keys.create(None, "operator", **options)) is INVALID_REQUEST  # type: ignore[arg-type]
+
+
+async def test_everybody_sees_and_revokes_their_own_keys_only(database: Database) -> None:
+    """I4: a foreign key and none at all are the same thing."""
+    one, other = await MachineWorld.make(database, "One"), await MachineWorld.make(database, "Other")
+    keys = one.keys
+    mine, _ = await keys.create(one.organization_id, "mine")
+    theirs, _ = await keys.create(other.organization_id, "theirs")
+    operators, _ = await keys.create(None, "operator")
+    assert await keys.list(organization_id=one.organization_id) == [mine]
+    assert await keys.list(organization_id=None) == [operators]
+    assert {key.key_id for key in await keys.list()} == {mine.key_id, theirs.key_id, operators.key_id}
+    for foreign in (theirs.key_id, operators.key_id, "key_nobody"):
+        assert await keys.get(foreign, organization_id=one.organization_id) is None
+        assert await refused(keys.revoke(foreign, organization_id=one.organization_id)) is NOT_FOUND
+    assert await refused(keys.revoke(mine.key_id, organization_id=None)) is NOT_FOUND
+    assert len(await keys.current([mine.key_id, theirs.key_id, operators.key_id])) == 3
+    await keys.revoke(mine.key_id, organization_id=one.organization_id)
+    assert set(await keys.current([mine.key_id, theirs.key_id])) == {theirs.key_id}
+    assert await keys.get(mine.key_id, organization_id=one.organization_id) == replace(mine, revoked_at=ANY)
+
+
+async def test_what_is_current_is_what_authenticates(database: Database) -> None:
+    """I10: a socket is compared with exactly what it came with."""
+    world = await MachineWorld.make(database)
+    principal, _ = await world.key(allowed=EventFilter.of(["alpha"]), scopes={KeyScope.EVENTS_READ}, live_per_minute=5)
+    assert await world.keys.current([principal.credential_id, "key_x"]) == {principal.credential_id: principal}
+
+
+async def test_making_and_revoking_raise_the_version_and_use_does_not(database: Database) -> None:
+    """I10: other processes notice by it."""
+    world = await MachineWorld.make(database)
+    versions = [await world.keys.version()]
+    principal, secret = await world.key()
+    versions.append(await world.keys.version())
+    world.clock.turn(hours=1)
+    await world.keys.authenticate(secret)
+    versions.append(await world.keys.version())
+    await world.keys.revoke(principal.credential_id)
+    versions.append(await world.keys.version())
+    first = versions[0]
+    assert versions == [first, first + 1, first + 1, first + 2]

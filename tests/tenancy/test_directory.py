@@ -9,7 +9,8 @@ from tests.support.databases import migrated
 from tests.support.log_world import SERVER, decoded, log_world
 
 from ponteio.model.event import AddressedEvent, Refusal
-from ponteio.model.identity import InstanceChange, InstanceState
+from ponteio.model.filter import EventFilter
+from ponteio.model.identity import InstanceChange, InstanceState, Limits
 from ponteio.model.outcome import (
     INSTANCE_NOT_FOUND,
     INVALID_NAME,
@@ -247,8 +248,68 @@ async def test_instances_of_an_unknown_server_are_our_own_mistake(directory: Dir
 
 
 async def test_a_server_may_move(directory: Directory) -> None:
-    await directory.ensure_server(SERVER, "http://moved.test")
-    assert directory.servers() == (SERVER,)
+    await directory.ensure_server(SERVER, "http://moved.test", global_events=True)
+    (server,) = directory.servers()
+    assert (server.server_id, server.url, server.global_events) == (SERVER, "http://moved.test", True)
+    assert server.is_from_environment
+    assert server.allow_private
+    assert directory.server(SERVER) == server
+    assert directory.server("nowhere") is None
+
+
+async def test_an_organization_has_one_instance_of_a_name_over_all_servers(directory: Directory) -> None:
+    """I4: events carry the instance's name alone."""
+    await directory.ensure_server("second", "http://second.test")
+    alpha, beta = _id(directory, "alpha"), _id(directory, "beta")
+    await directory.assign("twin", alpha, server_id=SERVER)
+    with pytest.raises(RefusalError) as refused:
+        await directory.assign("twin", alpha, server_id="second")
+    assert refused.value.outcome is NAME_TAKEN
+    await directory.assign("twin", beta, server_id="second")
+    assert [one.server_id for one in directory.namesakes("twin")] == [SERVER, "second"]
+    assert [one.server_id for one in directory.instances(directory.scope_of(beta)) if one.name == "twin"] == ["second"]
+
+
+async def test_a_narrowed_scope_sees_only_its_instances(directory: Directory) -> None:
+    alpha = _id(directory, "alpha")
+    await directory.assign("other", alpha, server_id=SERVER)
+    narrowed = replace(directory.scope_of(alpha), allowed=EventFilter.of(["other"]))
+    assert [one.name for one in directory.instances(narrowed)] == ["other"]
+    assert directory.instance(narrowed, "alpha") is None
+    assert directory.instance(narrowed, "other") is not None
+
+
+async def test_limits_are_the_operators_or_the_defaults(directory: Directory, elsewhere: Directory) -> None:
+    alpha = _id(directory, "alpha")
+    assert directory.limits(alpha) == Limits()
+    assert await directory.set_limits(alpha, {"sockets": 7, "links": 0}) == Limits(sockets=7, links=0)
+    await elsewhere.refresh()
+    assert elsewhere.limits(alpha) == Limits(sockets=7, links=0)
+    assert await directory.set_limits(alpha, {"sockets": None}) == Limits(links=0)
+    assert directory.limits(_id(directory, "beta")) == Limits()
+    for wanted in ({"colours": 1}, {"sockets": -1}, {"sockets": 10**9}):
+        with pytest.raises(RefusalError) as refused:
+            await directory.set_limits(alpha, wanted)
+        assert refused.value.outcome is INVALID_REQUEST
+    with pytest.raises(RefusalError) as refused:
+        await directory.set_limits("org_none", {"sockets": 1})
+    assert refused.value.outcome is ORGANIZATION_NOT_FOUND
+
+
+async def test_organizations_are_disabled_and_renamed(directory: Directory, elsewhere: Directory) -> None:
+    alpha = _id(directory, "alpha")
+    disabled = await directory.set_disabled(alpha, True)
+    assert disabled.disabled_at is not None
+    assert await directory.set_disabled(alpha, True) == disabled
+    await elsewhere.refresh()
+    assert elsewhere.organization(alpha) == disabled
+    assert (await directory.set_disabled(alpha, False)).disabled_at is None
+    assert (await directory.rename_organization(alpha, "Gamma")).name == "Gamma"
+    assert directory.organization("gamma") is not None
+    assert directory.organization("alpha") is None
+    with pytest.raises(RefusalError) as refused:
+        await directory.rename_organization(alpha, "BETA")
+    assert refused.value.outcome is NAME_TAKEN
 
 
 # Several processes.

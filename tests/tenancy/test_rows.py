@@ -25,7 +25,7 @@ async def test_rows_come_back_as_they_were_saved(database: Database) -> None:
     async with database.read() as connection:
         image = await rows.load_image(connection)
     assert set(image.instances.values()) == {_FULL, moved}
-    assert image.servers == ["main"]
+    assert list(image.servers) == ["main"]
 
 
 async def test_any_number_of_names_can_be_looked_for(database: Database) -> None:

@@ -13,9 +13,9 @@ from tests.support.rest_house import rest_house
 from tests.support.simulator import until
 
 from ponteio.model.link import CheckStep
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.upstream.connection_test import STEPS, ConnectionTest
 from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.upstream.http_client import HttpOptions
 
 KEY = "canary-key-0123456789"
 

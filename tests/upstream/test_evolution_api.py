@@ -12,10 +12,10 @@ from tests.support.simulator import running_simulator
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
 from ponteio.model.outcome import Outcome, RefusalError
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.upstream.evolution_answers import EvolutionRefusalError
 from ponteio.upstream.evolution_api import EvolutionApi, NewInstance
-from ponteio.upstream.http_client import HttpOptions
 
 KEY = "canary-key-0123456789"
 ODD_NAMES = ["Loja Centro", "a/b", "ação", "a?b", "a#b", "a,b", "a%2Fb", "a&instanceName=b", "🍕", "a\\b", "...", "a+b"]

@@ -18,12 +18,12 @@ from ponteio.model import outcome
 from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.outcome import RefusalError
 from ponteio.observe.counters import Counters
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
 from ponteio.upstream.evolution_answers import Sighting
 from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.upstream.http_client import HttpOptions
 from ponteio.upstream.instance_sync import InstanceSync, settled_state, states_to_confirm
 
 SERVER = "main"

@@ -29,6 +29,7 @@ from tests.support.simulator import until
 
 from ponteio.model.link import LinkState
 from ponteio.observe.clock import utc_now
+from ponteio.outbound.connector import OPERATORS_WORD
 from ponteio.upstream.link_failure import DialError, LinkFailure
 from ponteio.upstream.websocket_transport import AddressError, WebSocketTransport, key_header, socketio_address
 
@@ -55,6 +56,7 @@ class Caller:
             clock=utc_now,
             max_message_bytes=max_message_bytes,
             connect_timeout_s=connect_timeout_s,
+            connector=OPERATORS_WORD,
             ssl_context=ssl_context,
         )
 

@@ -74,7 +74,7 @@ async def list_users(settings: Settings, *, as_json: bool) -> None:
         rows = []
         for user in await here.accounts.list():
             roles = [
-                f"{here.directory.organizations_by_id()[it.organization_id].name}: {it.role}"
+                f"{organization_of(here, it.organization_id).name}: {it.role}"
                 for it in await here.memberships.of_user(user.user_id)
             ]
             if user.is_operator:

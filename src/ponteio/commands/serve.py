@@ -41,7 +41,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> int:
 
 async def migrate(settings: Settings) -> None:
     """Bring the database to the newest shape."""
-    await (await Foundation.open(settings.database_url, checkpoints=False)).close()
+    await (await Foundation.open(settings, checkpoints=False)).close()
     print("the database is up to date")
 
 

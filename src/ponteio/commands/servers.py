@@ -65,7 +65,7 @@ async def rotate_keys(settings: Settings) -> None:
     says that all is sealed anew, and no back-up needs them.
     """
     setting = settings.secret_key.get_secret_value()
-    if setting and len(load_keys(setting, settings.secret_file)) < 2:  # noqa: PLR2004
+    if setting and len(load_keys(setting, settings.secret_file)) < 2:
         raise RefusalError(
             INVALID_REQUEST,
             "PONTEIO_SECRET_KEY has one key: put a new one in front of it, separated by a comma, and run this again.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ponteio.live.packets import Batch, Packet
@@ -32,8 +32,8 @@ class Door(Protocol):
     def say(self, packet: Packet) -> None:
         """Send one packet of our own."""
 
-    def leave(self, farewell: Packet | None, outcome: Outcome) -> None:
-        """Send `farewell`, if any, as the last packet and close, socket and transport, within the grace of the options.
+    def leave(self, farewell: Sequence[Packet], outcome: Outcome) -> None:
+        """Send `farewell`, if any, as the last packets, and close socket and transport within the grace of the options.
 
         Events that still wait in the polling queue are dropped. Unless `outcome` may be retried, the client is told
         with a Socket.IO disconnect, after which the stock client stays away.

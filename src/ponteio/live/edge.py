@@ -11,7 +11,7 @@ import structlog
 from ponteio.eventlog.log import EventLog
 from ponteio.live.gate import AsgiApp
 from ponteio.live.options import LiveOptions
-from ponteio.live.packets import connection_status, instance_status
+from ponteio.live.packets import connection_status, instance_status, limit_reached
 from ponteio.live.reception import Reception
 from ponteio.live.rooms import Rooms
 from ponteio.live.sessions import Sessions
@@ -19,11 +19,12 @@ from ponteio.live.socketio_edge import SocketIOEdge
 from ponteio.model.event import StoredEvent
 from ponteio.model.identity import Instance, OrganizationScope
 from ponteio.model.link import LinkStatus
-from ponteio.model.outcome import REVOKED, SHUTTING_DOWN
+from ponteio.model.outcome import SHUTTING_DOWN
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
-from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotice, LimitNotices
 
 logger = structlog.get_logger(__name__)
 
@@ -37,21 +38,24 @@ class LiveEdge:
         self,
         *,
         log: EventLog,
-        keys: KeyRing,
+        authenticator: Authenticator,
         directory: Directory,
+        notices: LimitNotices,
         counters: Counters,
         options: LiveOptions | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._options = options or LiveOptions()
-        self._keys = keys
+        self._authenticator = authenticator
         self._directory = directory
         self._counters = counters
-        self._rooms = Rooms(log, self._options, counters)
+        self._rooms = Rooms(log, self._options, counters, notices, directory.scope_of)
         self._sessions = Sessions(self._options)
-        reception = Reception(log, keys, directory, self._rooms, self._options, clock)
-        self._edge = SocketIOEdge(reception, self._sessions, self._options, counters)
+        self._reception = Reception(log, authenticator, directory, self._rooms, self._options, clock)
+        self._edge = SocketIOEdge(self._reception, self._sessions, self._options, counters, notices)
         self._timers: list[asyncio.Task[None]] = []
+        self._enforcing = asyncio.Lock()
+        notices.on_notice(self._limit_reached)
 
     def asgi(self, other_app: AsgiApp) -> AsgiApp:
         """The ASGI application that answers at `/socket.io/` and passes everything else on to `other_app`.
@@ -105,12 +109,17 @@ class LiveEdge:
         return self._rooms.count(scope)
 
     async def enforce(self) -> None:
-        """Sockets whose key was revoked are closed. To be called every second; raises what the database raises."""
-        members = list(self._rooms.members())
-        revoked = await self._keys.revoked_among({member.key_id for member in members}) if members else set()
-        for member in members:
-            if member.key_id in revoked:
-                self._rooms.dismiss(member, REVOKED)
+        """Who may no longer do what they came for, or not the same, was told so and is gone; storm dampers follow the
+        limits of the moment. To be called every second, and after own changes; raises what the database raises.
+        """
+        async with self._enforcing:
+            principals = self._reception.principals()
+            if principals:
+                self._reception.end(await self._authenticator.ended(principals))
+                self._reception.retune(asyncio.get_running_loop().time())
+
+    def _limit_reached(self, organization_id: str, found: LimitNotice) -> None:
+        self._rooms.tell([organization_id], f"limit {found.code}", limit_reached(found), None)
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()

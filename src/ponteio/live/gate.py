@@ -1,4 +1,4 @@
-"""What is looked at before the Socket.IO library sees a request: origin, size, shape, room for one more."""
+"""What is looked at before the Socket.IO library sees a request: host, origin, size, shape, room for one more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from urllib.parse import parse_qs
 import orjson
 
 from ponteio.live.options import LiveOptions
+from ponteio.live.request import Scope, address_of, headers, host_of
 from ponteio.model.outcome import (
+    HOST_REFUSED,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
     ORIGIN_REFUSED,
@@ -18,10 +20,10 @@ from ponteio.model.outcome import (
     Outcome,
     RefusalError,
 )
+from ponteio.model.web_origin import is_host_allowed, is_origin_allowed
 from ponteio.observe.counters import Counters
 
 Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -32,21 +34,10 @@ BODY_S = 10.0
 _TRANSPORT = {"http": "polling", "websocket": "websocket"}
 
 
-def is_origin_allowed(origin: str, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Whether a page of `origin` may connect to `host` (the Host header): it is our own page, or on the list.
-
-    RFC 6454, section 6.2: an origin is `scheme://host[:port]`, or `null`, which is nobody's.
-    """
-    if "*" in allowed or origin in allowed:
-        return True
-    scheme, found, authority = origin.partition("://")
-    return bool(found) and scheme in ("http", "https") and host is not None and authority.lower() == host.lower()
-
-
 class Gate:
     """An ASGI application: requests for the Socket.IO path go to `edge` if they may, all others to `other`.
 
-    `no_room` is asked about a new session and names the outcome when it cannot be taken.
+    `no_room` is asked about a new session from an address, and names the outcome when it cannot be taken.
     """
 
     def __init__(
@@ -56,7 +47,7 @@ class Gate:
         *,
         options: LiveOptions,
         counters: Counters,
-        no_room: Callable[[], Outcome | None],
+        no_room: Callable[[str], Outcome | None],
     ) -> None:
         self._edge = edge
         self._other = other
@@ -84,10 +75,7 @@ class Gate:
             await self._edge(scope, _Replay(first, receive), send)
 
     def _judge(self, scope: Scope) -> None:
-        origins = _headers(scope, b"origin")
-        host = next(iter(_headers(scope, b"host")), None)
-        if len(origins) > 1 or not all(is_origin_allowed(one, host, self._options.allowed_origins) for one in origins):
-            raise RefusalError(ORIGIN_REFUSED)
+        self._judge_names(scope)
         if scope["type"] == "http" and scope["method"] not in ("GET", "POST", "OPTIONS"):
             raise RefusalError(METHOD_NOT_ALLOWED)
         query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -95,13 +83,24 @@ class Gate:
             raise RefusalError(INVALID_REQUEST, "The transport is not that of the request.")
         if "j" in query:
             raise RefusalError(INVALID_REQUEST, "JSONP is not taken: it would pass by the check of the origin.")
-        outcome = None if "sid" in query or scope.get("method") == "OPTIONS" else self._no_room()
+        is_new = "sid" not in query and scope.get("method") in (None, "GET")
+        outcome = self._no_room(address_of(scope)) if is_new else None
         if outcome is not None:
             raise RefusalError(outcome)
 
+    def _judge_names(self, scope: Scope) -> None:
+        options, host = self._options, host_of(scope)
+        if not is_host_allowed(host, options.allowed_hosts):
+            raise RefusalError(HOST_REFUSED)
+        origins = headers(scope, b"origin")
+        if len(origins) > 1 or not all(
+            is_origin_allowed(one, host, options.own_origins, options.allowed_origins) for one in origins
+        ):
+            raise RefusalError(ORIGIN_REFUSED)
+
     async def _whole_body(self, scope: Scope, first: Message, receive: Receive) -> Message:
         """The request with its whole body. Raises `RefusalError`; `ConnectionError` when the client is gone."""
-        if not _headers(scope, b"content-length"):
+        if not headers(scope, b"content-length"):
             raise RefusalError(INVALID_REQUEST, "A body without Content-Length is not taken.")
         body, message = bytearray(first.get("body", b"")), first
         try:
@@ -130,10 +129,6 @@ class _Replay:
         return await self._receive() if first is None else first
 
 
-def _headers(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
-
-
 async def _answer(scope: Scope, send: Send, refusal: RefusalError) -> None:
     """A problem document (RFC 9457), over HTTP or in place of a WebSocket handshake."""
     outcome = refusal.outcome
@@ -148,10 +143,10 @@ async def _answer(scope: Scope, send: Send, refusal: RefusalError) -> None:
             "retry": outcome.retry,
         }
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+    fields = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
     if outcome.retry:
-        headers.append((b"retry-after", b"5"))
+        fields.append((b"retry-after", b"5"))
     if scope["type"] == "http":
-        headers.append((b"connection", b"close"))
-    await send({"type": f"{prefix}.response.start", "status": outcome.status, "headers": headers})
+        fields.append((b"connection", b"close"))
+    await send({"type": f"{prefix}.response.start", "status": outcome.status, "headers": fields})
     await send({"type": f"{prefix}.response.body", "body": body})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ponteio.live.damper import Damping
 from ponteio.model.cursor import Cursor, CursorError
 from ponteio.model.filter import EventFilter, FilterError
-from ponteio.model.identity import OrganizationScope
+from ponteio.model.identity import OrganizationScope, Principal
 from ponteio.model.outcome import (
     AUTH_INVALID,
     CURSOR_EXPIRED,
@@ -16,6 +17,7 @@ from ponteio.model.outcome import (
     Outcome,
     RefusalError,
 )
+from ponteio.model.rights import CredentialKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,32 @@ class Hello:
         return cls(_token(auth.get("token")), auth.get("cursor"), _filter(auth.get("filter")))
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A client that has authenticated."""
+class LimitError(RefusalError):
+    """A limit of one organization was reached: it must hear of that."""
 
-    key_id: str
+    def __init__(self, outcome: Outcome, organization_id: str) -> None:
+        super().__init__(outcome)
+        self.organization_id = organization_id
+
+
+@dataclass(eq=False, slots=True)
+class Admission:
+    """A client that has authenticated. `scope` is that of `principal`, `damping` what its sockets are damped to.
+
+    `ended` says why its right was taken away before it became a member, if so.
+    """
+
+    principal: Principal
     scope: OrganizationScope
     organization_name: str
     hello: Hello
+    damping: Damping | None = None
+    ended: Outcome | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Whose sockets this one counts among; None for API keys, which stand for no person."""
+        return None if self.principal.kind is CredentialKind.KEY else self.principal.user
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the order of packets never changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ponteio.live.packets import Batch, Packet
@@ -77,12 +77,12 @@ class Outgoing:
         else:
             self._put(packet, packet.size)
 
-    def leave(self, farewell: Packet | None, outcome: Outcome) -> None:
+    def leave(self, farewell: Sequence[Packet], outcome: Outcome) -> None:
         if self.is_shut:
             return
         self._drop_ours()
-        if farewell is not None:
-            self.say(farewell)
+        for packet in farewell:
+            self.say(packet)
         self.is_shut = True
         self._on_leave(outcome.retry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import orjson
@@ -13,9 +13,11 @@ from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent, utc_text
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkStatus
-from ponteio.model.outcome import Outcome
-from ponteio.model.sight import ALL_SEEN
+from ponteio.model.outcome import CATALOGUE, LIVE_HELD, Outcome
+from ponteio.model.sight import ALL_SEEN, Sight
+from ponteio.tenancy.limit_notices import LimitNotice
 
+NOTHING_SEEN = Sight(content=False, pairing=False)
 _EVENT = b'42["evolution-event",'
 
 
@@ -46,28 +48,49 @@ class Packet:
         return self._text
 
 
-@dataclass(frozen=True, slots=True)
 class EventPacket:
-    """A committed event, ready to be sent, with what a filter asks about."""
+    """A committed event, ready to be sent, with what a filter asks about: whole, and as metadata once that is asked
+    for. `held` is the most that it ever holds, in bytes.
 
-    seq: int
-    instance: str
-    event: str
-    packet: Packet
+    An envelope of more than `max_bytes` is sent without the event's data.
+    """
 
-    @property
-    def size(self) -> int:
-        return self.packet.size
+    __slots__ = ("_max_bytes", "_reduced", "_stored", "event", "held", "instance", "seq", "whole")
+
+    def __init__(self, stored: StoredEvent, max_bytes: int) -> None:
+        self.seq = stored.seq
+        self.instance = stored.instance
+        self.event = stored.event
+        self.whole = _event_packet(stored, ALL_SEEN, max_bytes)
+        self.held = 2 * self.whole.size
+        self._max_bytes = max_bytes
+        self._reduced: Packet | None = None
+        self._stored: StoredEvent | None = None
+        if len(stored.data) > max_bytes:
+            self._reduced = _event_packet(stored, NOTHING_SEEN, max_bytes)  # now: the data must not be kept
+        else:
+            self._stored = replace(stored)  # a copy, without the envelope that the original now keeps
+
+    def seen_by(self, sight: Sight) -> Packet:
+        """What a reader with this sight gets; made once for all alike."""
+        if sight.is_whole(self.event):
+            return self.whole
+        if self._stored is not None:
+            self._reduced = _event_packet(self._stored, sight, self._max_bytes)
+            self._stored = None
+        assert self._reduced is not None  # noqa: S101 - made by now
+        return self._reduced
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Events to hand to a socket at once. `next` is the cursor of whoever got them: events that the socket's filter
-    left out count as passed.
+    """Events to hand to a socket at once. `next` is the cursor of whoever got them: events that the socket's view left
+    out count as passed. `events` are those that the packets show, one for each.
     """
 
     packets: Sequence[Packet]
     next: Cursor
+    events: Sequence[EventPacket] = ()
 
     @cached_property
     def wire(self) -> bytes:
@@ -75,12 +98,16 @@ class Batch:
         return self.packets[0].frame if len(self.packets) == 1 else b"".join(packet.frame for packet in self.packets)
 
 
-def event_packet(stored: StoredEvent, max_bytes: int) -> EventPacket:
-    """The packet of `stored`; without the event's data when its envelope is larger than `max_bytes`."""
-    envelope = stored.envelope(ALL_SEEN) if len(stored.data) <= max_bytes else stored.envelope_without_data
+def batch_of(events: Sequence[EventPacket], sight: Sight, following: Cursor) -> Batch:
+    """`events` for readers with this sight, who stand at `following` afterwards."""
+    return Batch([event.seen_by(sight) for event in events], following, events)
+
+
+def _event_packet(stored: StoredEvent, sight: Sight, max_bytes: int) -> Packet:
+    envelope = stored.envelope(sight) if len(stored.data) <= max_bytes else stored.without_data(sight)
     if len(envelope) > max_bytes:
-        envelope = stored.envelope_without_data
-    return EventPacket(stored.seq, stored.instance, stored.event, Packet(b"%b%b]" % (_EVENT, envelope)))
+        envelope = stored.without_data(sight)
+    return Packet(b"%b%b]" % (_EVENT, envelope))
 
 
 def notice(name: str, body: Mapping[str, object]) -> Packet:
@@ -96,6 +123,18 @@ def tip(cursor: Cursor, sent: int) -> Packet:
 def goodbye(outcome: Outcome, detail: str | None = None) -> Packet:
     """The last packet of a socket: why it is closed, and whether coming back can help."""
     return notice("goodbye", {"code": outcome.code, "reason": detail or outcome.title, "retry": outcome.retry})
+
+
+def held(instance: str, first: Cursor, last: Cursor, count: int) -> Packet:
+    """What the storm damper kept from a socket: `count` events of `instance`, which stay in the log."""
+    body = {"instance": instance, "from": str(first), "to": str(last), "count": count, "code": LIVE_HELD.code}
+    return notice("held", body)
+
+
+def limit_reached(found: LimitNotice) -> Packet:
+    """A limit that the organization has reached, and how often."""
+    reason, at = CATALOGUE[found.code].title, utc_text(found.last_at)
+    return notice("limit", {"code": found.code, "reason": reason, "count": found.count, "at": at})
 
 
 def connection_status(status: LinkStatus) -> Packet:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from ponteio.eventlog.log import EventLog
+from ponteio.live.damper import Damper
 from ponteio.live.options import LiveOptions
-from ponteio.live.packets import Batch, Packet, event_packet, tip
+from ponteio.live.packets import Batch, EventPacket, Packet, batch_of, goodbye, tip
 from ponteio.live.room import Member
-from ponteio.model.outcome import CURSOR_EXPIRED, SLOW_CONSUMER, Outcome, RefusalError
+from ponteio.model.outcome import (
+    CURSOR_EXPIRED,
+    LIVE_HELD,
+    ORGANIZATION_DISABLED,
+    REVOKED,
+    SLOW_CONSUMER,
+    Outcome,
+    RefusalError,
+)
 from ponteio.observe.counters import Counters
+from ponteio.tenancy.limit_notices import LimitNotices
 
 logger = structlog.get_logger(__name__)
 
 START_OVER = replace(CURSOR_EXPIRED, retry=True)
 """The log got another life under a living socket: the client may come back, and will be told `resumed: false`."""
+
+_TAKEN_AWAY = frozenset({REVOKED, ORGANIZATION_DISABLED})
 
 
 class Pump:
@@ -32,11 +44,13 @@ class Pump:
         log: EventLog,
         options: LiveOptions,
         counters: Counters,
+        notices: LimitNotices,
         dismiss: Callable[[Member, Outcome], None],
     ) -> None:
         self._log = log
         self._options = options
         self._counters = counters
+        self._notices = notices
         self._dismiss = dismiss
         self._turns = asyncio.Semaphore(options.parallel_replays)
         self._replays: set[asyncio.Task[None]] = set()
@@ -54,7 +68,7 @@ class Pump:
             if not ring.holds(member.cursor):
                 self._replay_soon(member)
                 return
-            batch = ring.batch(member.cursor, member.filter)
+            batch = ring.batch(member.cursor, member.view)
             if batch.next.seq == member.cursor.seq:
                 return
             self._give(member, batch)
@@ -70,16 +84,29 @@ class Pump:
             member.door.say(packet)
 
     def look(self, member: Member, now: float) -> None:
-        """Once a second for each member: close it if it stands still, hand it what is there, send a tip if due."""
+        """Once a second for each member: close it if it stands still, hand it what is there, say what was held, send a
+        tip if due.
+        """
         is_over = self._is_over(member)
         if member.stall.judge(over_limit=is_over, taken=member.door.taken, now=now, patience_s=self._options.stall_s):
             self._dismiss(member, SLOW_CONSUMER)
             return
         self.wake(member)
-        if not self._is_over(member) and self._is_tip_due(member, now):
+        if self._is_over(member):
+            return
+        self._say_held(member)  # before the tip, whose cursor is beyond what was held
+        if self._is_tip_due(member, now):
             member.owes_tip = False
             member.next_tip_at = now + self._options.tip_every_s
             member.door.say(tip(member.cursor, member.sent))
+
+    def farewell(self, member: Member, outcome: Outcome) -> Sequence[Packet]:
+        """The last packets of `member`: what was held and not said yet, and why it is closed. Who may not come back
+        because the right was taken away hears only why.
+        """
+        if member.damper is None or outcome in _TAKEN_AWAY:
+            return [goodbye(outcome)]
+        return [*member.damper.notices(), goodbye(outcome)]
 
     async def close(self) -> None:
         """No replay is under way any more."""
@@ -103,16 +130,34 @@ class Pump:
         for packet in packets.values():
             member.door.say(packet)
 
+    def _say_held(self, member: Member) -> None:
+        if member.damper is not None:
+            for packet in member.damper.notices():
+                member.door.say(packet)
+
     def _give(self, member: Member, batch: Batch) -> None:
         if member.has_left:
             return
         member.cursor = batch.next
-        if batch.packets:
-            member.door.push(batch)
-            member.sent += len(batch.packets)
+        if not batch.packets:
+            return
+        now = asyncio.get_running_loop().time()
+        passed = batch if member.damper is None else self._strain(member, member.damper, batch, now)
+        if passed.packets:
+            member.door.push(passed)
+            member.sent += len(passed.packets)
             member.owes_tip = True
-            member.sent_at = asyncio.get_running_loop().time()
-            self._counters.add("live_deliveries", len(batch.packets))
+            member.sent_at = now
+            self._counters.add("live_deliveries", len(passed.packets))
+
+    def _strain(self, member: Member, damper: Damper, batch: Batch, now: float) -> Batch:
+        passed = damper.strain(batch, member.view.sight, now)
+        if passed is not batch:
+            self._counters.add("live_held", len(batch.packets) - len(passed.packets))
+            self._notices.reached(member.scope.organization_id, LIVE_HELD)
+            if damper.is_full:
+                self._say_held(member)
+        return passed
 
     def _replay_soon(self, member: Member) -> None:
         member.is_replaying = True
@@ -148,10 +193,10 @@ class Pump:
                     member.cursor,
                     limit=options.page_events,
                     max_bytes=options.batch_bytes,
-                    filter=member.filter,
+                    filter=member.view.wanted,
                 )
             if page.next == member.cursor:
                 return False
-            packets = [event_packet(stored, options.event_bytes).packet for stored in page.events]
-            self._give(member, Batch(packets, page.next))
+            events = [EventPacket(stored, options.event_bytes) for stored in page.events]
+            self._give(member, batch_of(events, member.view.sight, page.next))
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ponteio.live.packets import Batch, EventPacket
+from ponteio.live.packets import Batch, EventPacket, batch_of
+from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
-from ponteio.model.filter import EventFilter
 
 _SHARED_BATCHES = 8
 """Batches kept for the next socket at the same place, so that an idle room does not keep one for each socket."""
@@ -23,7 +23,7 @@ class Ring:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._batch_bytes = batch_bytes
-        self._batches: dict[tuple[int, EventFilter], Batch] = {}
+        self._batches: dict[tuple[int, View], Batch] = {}
 
     @property
     def last(self) -> Cursor:
@@ -32,7 +32,7 @@ class Ring:
 
     @property
     def size(self) -> int:
-        """Bytes held."""
+        """Bytes held, at most."""
         return self._bytes
 
     def __len__(self) -> int:
@@ -44,11 +44,11 @@ class Ring:
             raise ValueError("a ring has no holes and no repeats")
         self._events[event.seq] = event
         self._last = self._last.at(event.seq)
-        self._bytes += event.size
+        self._bytes += event.held
         self._batches.clear()
         while len(self._events) > self._max_events or self._bytes > self._max_bytes:
             oldest = next(iter(self._events))
-            self._bytes -= self._events.pop(oldest).size
+            self._bytes -= self._events.pop(oldest).held
 
     def restart(self, last: Cursor) -> None:
         """Forget everything and begin at `last`, perhaps in another epoch."""
@@ -61,25 +61,25 @@ class Ring:
         """Whether everything that follows `after` is here, be it nothing."""
         return after.epoch == self._last.epoch and after.seq >= self._last.seq - len(self._events)
 
-    def batch(self, after: Cursor, wanted: EventFilter) -> Batch:
-        """The next events after `after` that are wanted, up to about `batch_bytes`; only while `holds(after)`.
+    def batch(self, after: Cursor, view: View) -> Batch:
+        """The next events after `after` that are in view, up to about `batch_bytes`; only while `holds(after)`.
 
-        Sockets that stand at the same place with the same filter get the same object.
+        Sockets that stand at the same place with the same view get the same object.
         """
-        key = (after.seq, wanted)
+        key = (after.seq, view)
         found = self._batches.get(key)
         if found is None:
             if len(self._batches) >= _SHARED_BATCHES:
                 self._batches.clear()
-            found = self._batches[key] = self._collect(after, wanted)
+            found = self._batches[key] = self._collect(after, view)
         return found
 
-    def _collect(self, after: Cursor, wanted: EventFilter) -> Batch:
-        packets, size, seq = [], 0, after.seq
+    def _collect(self, after: Cursor, view: View) -> Batch:
+        events, size, seq = [], 0, after.seq
         while seq < self._last.seq and size < self._batch_bytes:
             seq += 1
             event = self._events[seq]
-            if wanted.is_everything or wanted.matches(event.instance, event.event):
-                packets.append(event.packet)
-                size += event.size
-        return Batch(packets, after.at(seq))
+            if view.shows(event.instance, event.event):
+                events.append(event)
+                size += event.seen_by(view.sight).size
+        return batch_of(events, view.sight, after.at(seq))

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ponteio.live.damper import Damper
 from ponteio.live.door import Door
+from ponteio.live.handshake import LimitError
 from ponteio.live.options import LiveOptions
-from ponteio.live.packets import Packet, event_packet
+from ponteio.live.packets import EventPacket, Packet
 from ponteio.live.ring import Ring
 from ponteio.live.stall import Stall
+from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent
-from ponteio.model.filter import EventFilter
-from ponteio.model.identity import OrganizationScope
+from ponteio.model.identity import Limits, OrganizationScope, Principal
+from ponteio.model.outcome import TOO_MANY_SOCKETS, TOO_MANY_USER_SOCKETS
 
 
 @dataclass(eq=False, slots=True)
 class Member:
     """One socket that has been let in: a cursor over the log, and no queue.
 
-    `sent` counts the events sent on this connection. `pending` holds the newest status of each link and instance
-    while the socket lags: one for each, so that it cannot grow with time.
+    `scope` and `view` are its own, and may be narrower than its room's. `sent` counts the events sent on this
+    connection. `pending` holds the newest status of each link and instance while the socket lags: one for each, so
+    that it cannot grow with time.
     """
 
     door: Door
     room: Room
-    key_id: str
-    filter: EventFilter
+    principal: Principal
+    scope: OrganizationScope
+    view: View
     cursor: Cursor
     next_tip_at: float
     sent: int = 0
@@ -37,10 +43,8 @@ class Member:
     sent_at: float = 0.0
     stall: Stall = field(default_factory=Stall)
     pending: dict[str, Packet] = field(default_factory=dict)
-
-    @property
-    def scope(self) -> OrganizationScope:
-        return self.room.scope
+    damper: Damper | None = None
+    person: str | None = None
 
     @property
     def is_at_head(self) -> bool:
@@ -50,13 +54,18 @@ class Member:
 
 
 class Room:
-    """An organization's sockets and its ring. It exists while it has sockets."""
+    """An organization's sockets and its ring. It exists while it has sockets.
+
+    `scope` is the whole organization's: what the ring misses is missed by all of them.
+    """
 
     def __init__(self, scope: OrganizationScope, options: LiveOptions) -> None:
         self.scope = scope
         self.members: set[Member] = set()
         self.arriving = 0
-        """Clients that authenticated and are about to be members: they count against the limit."""
+        """Clients that authenticated and are about to be members: they count against the limits."""
+        self.people: Counter[str] = Counter()
+        """Sockets of each person, those that are arriving too."""
         self.ring: Ring | None = None
         """None until the place in the log is known."""
         self.has_missed = False
@@ -66,6 +75,24 @@ class Room:
     @property
     def occupants(self) -> int:
         return len(self.members) + self.arriving
+
+    def reserve(self, person: str | None, limits: Limits) -> None:
+        """One more is arriving. Raises `LimitError` when that is one too many, of the organization or the person."""
+        organization_id = self.scope.organization_id
+        if self.occupants >= limits.sockets:
+            raise LimitError(TOO_MANY_SOCKETS, organization_id)
+        if person is not None and self.people[person] >= limits.sockets_per_user:
+            raise LimitError(TOO_MANY_USER_SOCKETS, organization_id)
+        self.arriving += 1
+        if person is not None:
+            self.people[person] += 1
+
+    def forget(self, person: str | None) -> None:
+        """One socket of this person is gone."""
+        if person is not None:
+            self.people[person] -= 1
+            if not self.people[person]:
+                del self.people[person]
 
     def settle(self, head: Cursor) -> None:
         """The log ended at `head` a moment ago: the ring begins there, unless it has begun already."""
@@ -91,7 +118,7 @@ class Room:
             if event.seq > ring.last.seq + 1:
                 return False
             if event.seq == ring.last.seq + 1:
-                ring.append(event_packet(event, self._options.event_bytes))
+                ring.append(EventPacket(event, self._options.event_bytes))
         return True
 
     def is_behind(self, head: Cursor) -> bool:

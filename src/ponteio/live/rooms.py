@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 
 from ponteio.eventlog.log import EventLog
+from ponteio.live.damper import Damper
 from ponteio.live.door import Door
 from ponteio.live.handshake import Admission, Start
 from ponteio.live.options import LiveOptions
-from ponteio.live.packets import Packet, goodbye
+from ponteio.live.packets import Packet
 from ponteio.live.pump import Pump
 from ponteio.live.room import Member, Room
+from ponteio.live.view import View
 from ponteio.model.event import StoredEvent
-from ponteio.model.identity import OrganizationScope
-from ponteio.model.outcome import SLOW_CONSUMER, TOO_MANY_SOCKETS, Outcome, RefusalError
+from ponteio.model.identity import Limits, OrganizationScope
+from ponteio.model.outcome import SLOW_CONSUMER, Outcome, RefusalError
 from ponteio.observe.counters import Counters
+from ponteio.tenancy.limit_notices import LimitNotices
 
 logger = structlog.get_logger(__name__)
 
@@ -27,11 +30,23 @@ _GOLDEN = 0.618033988749895
 
 
 class Rooms:
-    """The rooms of organizations that have sockets here. All methods but `heal` and `close` return at once."""
+    """The rooms of organizations that have sockets here. All methods but `heal` and `close` return at once.
 
-    def __init__(self, log: EventLog, options: LiveOptions, counters: Counters) -> None:
-        self.pump = Pump(log, options, counters, self.dismiss)
+    `scope_of` gives the whole scope of an organization, or raises `RefusalError`: what is read for a room is read for
+    everybody in it, whoever came first.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        options: LiveOptions,
+        counters: Counters,
+        notices: LimitNotices,
+        scope_of: Callable[[str], OrganizationScope],
+    ) -> None:
+        self.pump = Pump(log, options, counters, notices, self.dismiss)
         self._log = log
+        self._scope_of = scope_of
         self._options = options
         self._counters = counters
         self._rooms: dict[str, Room] = {}
@@ -54,19 +69,23 @@ class Rooms:
         room = self._rooms.get(scope.organization_id)
         return 0 if room is None else len(room.members)
 
-    def reserve(self, scope: OrganizationScope) -> None:
-        """A place is kept until `enter` or `release`. Raises `RefusalError` when the organization has no place left."""
-        room = self._rooms.get(scope.organization_id)
+    def reserve(self, organization_id: str, person: str | None, limits: Limits) -> None:
+        """A place is kept until `enter` or `release`. Raises `LimitError` when the organization, or the person in it,
+        has no place left, and `RefusalError` when there is no such organization.
+        """
+        room = self._rooms.get(organization_id)
         if room is None:
-            room = self._rooms[scope.organization_id] = Room(scope, self._options)
-        if room.occupants >= self._options.sockets_per_organization:
-            raise RefusalError(TOO_MANY_SOCKETS)
-        room.arriving += 1
+            room = self._rooms[organization_id] = Room(self._scope_of(organization_id), self._options)
+        try:
+            room.reserve(person, limits)
+        finally:
+            self._forget_if_empty(room)
 
-    def release(self, scope: OrganizationScope) -> None:
+    def release(self, organization_id: str, person: str | None) -> None:
         """The place that was reserved is free again."""
-        room = self._rooms[scope.organization_id]
+        room = self._rooms[organization_id]
         room.arriving -= 1
+        room.forget(person)
         self._forget_if_empty(room)
 
     def enter(self, admission: Admission, start: Start, door: Door) -> Member:
@@ -75,13 +94,17 @@ class Rooms:
         room.settle(start.head)
         self._entered += 1
         now = asyncio.get_running_loop().time()
+        damping = admission.damping
         member = Member(
             door=door,
             room=room,
-            key_id=admission.key_id,
-            filter=admission.hello.filter,
+            principal=admission.principal,
+            scope=admission.scope,
+            view=View.of(admission.scope, admission.hello.filter),
             cursor=start.cursor,
             next_tip_at=now + self._options.tip_every_s * (self._entered * _GOLDEN % 1),
+            damper=None if damping is None else Damper(damping, self._options.damped_instances, now),
+            person=admission.person,
         )
         room.arriving -= 1
         room.members.add(member)
@@ -95,6 +118,7 @@ class Rooms:
             member.has_left = True
             member.door.on_drained = None
             member.room.members.discard(member)
+            member.room.forget(member.person)
             self._forget_if_empty(member.room)
 
     def dismiss(self, member: Member, outcome: Outcome) -> None:
@@ -104,7 +128,7 @@ class Rooms:
             self._counters.refuse(outcome.code)
             if outcome is SLOW_CONSUMER:
                 logger.info("a socket did not keep up", organization=member.scope.organization_id)
-            member.door.leave(goodbye(outcome), outcome)
+            member.door.leave(self.pump.farewell(member, outcome), outcome)
 
     def announce(self, stored: Iterable[StoredEvent]) -> None:
         """Committed events, in order; their rooms are woken once the current step of the loop is done, so that several
@@ -121,12 +145,13 @@ class Rooms:
             self._wake_soon(room)
 
     def tell(self, organizations: Iterable[str], about: str, packet: Packet, instance: str | None) -> None:
-        """A status notice for the members of `organizations`; one about `instance` only for those who want it."""
+        """A notice for the members of `organizations`; one about `instance` only for those who may and want to hear of
+        it.
+        """
         for organization_id in organizations:
             room = self._rooms.get(organization_id)
             for member in () if room is None else list(room.members):
-                wanted = member.filter.instances
-                if instance is None or wanted is None or instance in wanted:
+                if instance is None or member.view.covers(instance):
                     self.pump.say(member, about, packet)
 
     def organizations(self) -> Sequence[str]:

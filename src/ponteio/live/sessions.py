@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from ponteio.live.options import LiveOptions
+from ponteio.live.rate import Allowance
 from ponteio.live.room import Member
 from ponteio.live.wheel import Wheel
-from ponteio.model.outcome import SHUTTING_DOWN, TOO_MANY_SOCKETS, Outcome
+from ponteio.model.outcome import (
+    SHUTTING_DOWN,
+    TOO_MANY_ADDRESS_SOCKETS,
+    TOO_MANY_ARRIVALS,
+    TOO_MANY_SOCKETS,
+    Outcome,
+)
 
 _LOOKS_PER_TURN = 4
 
@@ -18,6 +26,7 @@ class Session(Protocol):
     """One connection, from its first request to its last byte."""
 
     member: Member | None
+    address: str
 
     def look(self, now: float) -> None:
         """Enforce the deadlines of the connection."""
@@ -35,6 +44,8 @@ class Sessions:
     def __init__(self, options: LiveOptions) -> None:
         self._options = options
         self._wheel: Wheel[Session] = Wheel(_LOOKS_PER_TURN)
+        self._addresses: Counter[str] = Counter()
+        self._arrivals: Allowance | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
@@ -48,16 +59,27 @@ class Sessions:
 
     def add(self, session: Session) -> None:
         self._wheel.add(session)
+        self._addresses[session.address] += 1
 
     def discard(self, session: Session) -> None:
         """Harmless when it is not there."""
-        self._wheel.discard(session)
+        if self._wheel.discard(session):
+            self._addresses[session.address] -= 1
+            if not self._addresses[session.address]:
+                del self._addresses[session.address]
 
-    def no_room(self) -> Outcome | None:
-        """Why no new connection can be taken, if so."""
+    def no_room(self, address: str) -> Outcome | None:
+        """Why no new connection of `address` can be taken, if so; if not, its arrival has been counted."""
         if self._is_closing:
             return SHUTTING_DOWN
-        return TOO_MANY_SOCKETS if len(self) >= self._options.sockets_per_process else None
+        if len(self) >= self._options.sockets_per_process:
+            return TOO_MANY_SOCKETS
+        if self._addresses[address] >= self._options.sockets_per_address:
+            return TOO_MANY_ADDRESS_SOCKETS
+        now, rate = asyncio.get_running_loop().time(), self._options.arrivals_per_s
+        if self._arrivals is None:
+            self._arrivals = Allowance.full(rate, rate, now)
+        return None if self._arrivals.spend(now) else TOO_MANY_ARRIVALS
 
     def look(self, now: float) -> list[Member]:
         """The deadlines of a part of the connections are enforced; returns the members among them."""

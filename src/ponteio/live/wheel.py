@@ -28,11 +28,13 @@ class Wheel(Generic[Item]):
         self._slots[slot].add(item)
         self._slot_of[item] = slot
 
-    def discard(self, item: Item) -> None:
-        """`item` comes up no more. Harmless when it is not there."""
+    def discard(self, item: Item) -> bool:
+        """`item` comes up no more. Whether it was there."""
         slot = self._slot_of.pop(item, None)
-        if slot is not None:
-            self._slots[slot].discard(item)
+        if slot is None:
+            return False
+        self._slots[slot].discard(item)
+        return True
 
     def advance(self) -> list[Item]:
         """The items whose turn it is now."""

@@ -128,8 +128,15 @@ class StoredEvent:
         """The event for readers to whom its data is too large: `data` is null, `data_bytes` says how much there is and
         `data_href` where to fetch it.
         """
-        link = orjson.dumps(f"/api/events/{self.cursor}")
-        return self._envelope(b"null", b',"data_bytes":%d,"data_href":%b' % (len(self.data), link))
+        return self._envelope(b"null", self._elsewhere)
+
+    def without_data(self, sight: Sight) -> bytes:
+        """`envelope_without_data` as a reader with this sight gets it."""
+        if sight.is_whole(self.event):
+            return self.envelope_without_data
+        extra = None if self.extra is None else metadata(self.event, self.extra)
+        more = b',"withheld":"%b"' % withheld(self.event).encode()
+        return replace(self, extra=extra)._envelope(b"null", more + self._elsewhere)
 
     @cached_property
     def _whole(self) -> bytes:
@@ -140,6 +147,10 @@ class StoredEvent:
         extra = None if self.extra is None else metadata(self.event, self.extra)
         more = b',"withheld":"%b"' % withheld(self.event).encode()
         return replace(self, extra=extra)._envelope(metadata(self.event, self.data), more)
+
+    @property
+    def _elsewhere(self) -> bytes:
+        return b',"data_bytes":%d,"data_href":%b' % (len(self.data), orjson.dumps(f"/api/events/{self.cursor}"))
 
     def _envelope(self, data: bytes, more: bytes) -> bytes:
         head: dict[str, object] = {

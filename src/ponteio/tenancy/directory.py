@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, replace
 from datetime import datetime
 
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.event import AddressedEvent, DecodedEvent, Refusal
-from ponteio.model.identity import Instance, InstanceChange, Organization, OrganizationScope
+from ponteio.model.identity import Instance, InstanceChange, Limits, Organization, OrganizationScope, Server
 from ponteio.model.outcome import (
     INSTANCE_NOT_FOUND,
     INVALID_NAME,
@@ -33,6 +34,8 @@ from ponteio.tenancy.identifiers import new_epoch, new_id
 from ponteio.tenancy.image import DirectoryImage, name_key
 
 MAX_NAME = 64
+LIMIT_NAMES = frozenset(field.name for field in fields(Limits))
+MAX_LIMIT = 1_000_000
 _EXCERPT_BYTES = 2048
 # Control characters, lone surrogates, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -47,9 +50,12 @@ class Directory:
     process may have changed things since: whoever owns this object calls `refresh` about once a second.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = utc_now, default_limits: Limits | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._default_limits = default_limits or Limits()
         self._image = DirectoryImage()
         self._version = -1
         self._listeners: list[Callable[[], None]] = []
@@ -78,20 +84,28 @@ class Directory:
         """`listener` is called after each change, our own or seen by `refresh`, when the image has it."""
         self._listeners.append(listener)
 
-    def servers(self) -> tuple[str, ...]:
-        """The ids of the Evolution servers that are known."""
-        return tuple(self._image.servers)
+    def servers(self) -> tuple[Server, ...]:
+        """The Evolution servers that are there, by id."""
+        return tuple(server for server in self._image.servers.values() if server.removed_at is None)
 
-    async def ensure_server(self, server_id: str, url: str) -> None:
-        """The server is known under this id, at this URL."""
-        row = {"server_id": server_id, "url": url, "created_at": self._clock()}
+    def server(self, server_id: str) -> Server | None:
+        """The Evolution server of this id, unless it was removed."""
+        found = self._image.servers.get(server_id)
+        return None if found is None or found.removed_at is not None else found
+
+    async def ensure_server(self, server_id: str, url: str, *, global_events: bool = False) -> None:
+        """The environment's server is known under this id, at this URL."""
+        row = {
+            "server_id": server_id,
+            "url": url,
+            "created_at": self._clock(),
+            "global_events": global_events,
+            "allow_private": True,
+            "is_from_environment": True,
+            "removed_at": None,
+        }
         statement = put_row(servers, self._database.dialect, row, keep=("created_at",))
-        async with self._changing:
-            async with self._database.write() as connection:
-                version = await versions.bump(connection)
-                await connection.execute(statement)
-            await self._adopt(version, lambda image: image.put_server(server_id))
-        self._tell()
+        await self._rewrite(lambda connection: connection.execute(statement))
 
     async def create_organization(self, name: str) -> Organization:
         """A new organization with an empty log. Raises `RefusalError` INVALID_NAME (1 to 64 characters, none of them a
@@ -121,6 +135,41 @@ class Directory:
         """The organization with this id, or else with this name in whatever case."""
         return self._image.organization(id_or_name)
 
+    def limits(self, organization_id: str) -> Limits:
+        """What the organization may use: what the operator set for it, and the deployment's defaults."""
+        mine = self._image.limits.get(organization_id)
+        return replace(self._default_limits, **mine) if mine else self._default_limits
+
+    async def set_limits(self, organization_id: str, wanted: Mapping[str, int | None]) -> Limits:
+        """The organization has these limits, None being the deployment's default; the others stay. Raises
+        `RefusalError` ORGANIZATION_NOT_FOUND, or INVALID_REQUEST for an unknown name or a number below 0.
+        """
+        for name, value in wanted.items():
+            if name not in LIMIT_NAMES or (value is not None and not 0 <= value <= MAX_LIMIT):
+                raise RefusalError(INVALID_REQUEST, f"{name[:64]!r} is no limit, or its value is out of range.")
+        await self._existing(organization_id)
+        await self._rewrite(lambda connection: rows.save_limits(connection, organization_id, wanted))
+        return self.limits(organization_id)
+
+    async def set_disabled(self, organization_id: str, disabled: bool) -> Organization:
+        """Nobody may act for the organization, or somebody may again. Raises `RefusalError` ORGANIZATION_NOT_FOUND."""
+        was = await self._existing(organization_id)
+        if (was.disabled_at is not None) is disabled:
+            return was
+        values = {"disabled_at": self._clock() if disabled else None}
+        await self._rewrite(lambda connection: rows.change_organization(connection, organization_id, values))
+        return await self._existing(organization_id)
+
+    async def rename_organization(self, organization_id: str, name: str) -> Organization:
+        """The organization is called `name`. Raises `RefusalError` ORGANIZATION_NOT_FOUND, INVALID_NAME, NAME_TAKEN."""
+        await self._existing(organization_id)
+        values = {"name": _valid_name(name), "name_key": name_key(_valid_name(name))}
+        try:
+            await self._rewrite(lambda connection: rows.change_organization(connection, organization_id, values))
+        except StorageConflictError:
+            raise RefusalError(NAME_TAKEN) from None
+        return await self._existing(organization_id)
+
     def scope_of(self, organization_id: str) -> OrganizationScope:
         """The organization's scope, for our own work and the command line; nothing that a client sent may get here.
         Raises `RefusalError` ORGANIZATION_NOT_FOUND.
@@ -146,12 +195,16 @@ class Directory:
         return self._image.instances.get((server_id, name))
 
     def instances(self, scope: OrganizationScope) -> list[Instance]:
-        """What the scope owns and Evolution still has, by name."""
-        return self._image.owned(scope.organization_id)
+        """What the scope covers and Evolution still has, by name."""
+        return [one for one in self._image.owned(scope.organization_id) if scope.covers(one.name)]
 
     def instance(self, scope: OrganizationScope, name: str) -> Instance | None:
         """The scope's instance of this name; None when there is none, it is somebody else's, or it was removed."""
-        return self._image.owned_instance(scope.organization_id, name)
+        return self._image.owned_instance(scope.organization_id, name) if scope.covers(name) else None
+
+    def namesakes(self, name: str) -> list[Instance]:
+        """The instances of this name that Evolution still has, whoever owns them: at most one for each server."""
+        return self._image.namesakes(name)
 
     def all_instances(self) -> list[Instance]:
         """Every instance, owned or not, removed or not, by server and name."""
@@ -178,7 +231,8 @@ class Directory:
         Whoever has just created the instance on Evolution gives its `upstream_id`, so that it is not taken for its
         deleted namesake. Without it, after a removal, the next upstream id that is seen counts as this instance's.
         `server_id` may be left out while there is one server. Raises `RefusalError` ORGANIZATION_NOT_FOUND,
-        INVALID_NAME, or INVALID_REQUEST when the server is unclear or unknown.
+        INVALID_NAME, INVALID_REQUEST when the server is unclear or unknown, or NAME_TAKEN when the organization has
+        an instance of this name on another server: its events could not be told apart.
         """
         if not name:
             raise RefusalError(INVALID_NAME, "An instance needs a name.")
@@ -204,6 +258,8 @@ class Directory:
                 change = InstanceChange(upstream_id=upstream_id)
                 instance = _claimed(former, server_id, name, change, self._clock())
                 instance = replace(instance, organization_id=organization_id)
+                if organization_id is not None and await rows.has_namesake(connection, instance):
+                    raise RefusalError(NAME_TAKEN, "The organization has an instance of this name on another server.")
                 await rows.save_instance(connection, former, instance)
             await self._adopt(version, lambda image: image.put_instances([instance]))
         self._tell()
@@ -226,6 +282,23 @@ class Directory:
         self._tell()
         return changed
 
+    async def _existing(self, organization_id: str) -> Organization:
+        found = self._image.organizations.get(organization_id)
+        if found is None:
+            await self.refresh()
+            found = self._image.organizations.get(organization_id)
+        if found is None:
+            raise RefusalError(ORGANIZATION_NOT_FOUND)
+        return found
+
+    async def _rewrite(self, change: Callable[[AsyncConnection], Awaitable[object]]) -> None:
+        async with self._changing:
+            async with self._database.write() as connection:
+                await versions.bump(connection)
+                await change(connection)
+            await self._reload()
+        self._tell()
+
     async def _adopt(self, version: int, change: Callable[[DirectoryImage], object]) -> None:
         if version == self._version + 1:
             change(self._image)
@@ -244,7 +317,7 @@ class Directory:
             listener()
 
     def _server(self, server_id: str | None) -> str:
-        known = self._image.servers
+        known = [server.server_id for server in self.servers()]
         if server_id is None and len(known) == 1:
             return known[0]
         if server_id is None or server_id not in known:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ponteio.model.identity import Instance, Organization
+from ponteio.model.identity import Instance, Organization, Server
 
 
 class DirectoryImage:
@@ -13,11 +13,16 @@ class DirectoryImage:
 
     def __init__(
         self,
-        servers: Iterable[str] = (),
+        servers: Iterable[Server] = (),
         organizations: Iterable[Organization] = (),
         instances: Iterable[Instance] = (),
+        limits: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
-        self.servers = sorted(servers)
+        self.servers: dict[str, Server] = {}
+        for server in servers:
+            self.put_server(server)
+        self.limits: dict[str, Mapping[str, int]] = dict(limits or {})
+        """What the operator set, by organization and name."""
         self.organizations: dict[str, Organization] = {}
         self.instances: dict[tuple[str, str], Instance] = {}
         self._by_name: dict[str, str] = {}
@@ -26,10 +31,9 @@ class DirectoryImage:
             self.put_organization(organization)
         self.put_instances(instances)
 
-    def put_server(self, server_id: str) -> None:
-        """The server is known."""
-        if server_id not in self.servers:
-            self.servers = sorted([*self.servers, server_id])
+    def put_server(self, server: Server) -> None:
+        """The server is known, in the order of ids."""
+        self.servers = dict(sorted({**self.servers, server.server_id: server}.items()))
 
     def put_organization(self, organization: Organization) -> None:
         """The organization is found by its id and its name."""
@@ -56,6 +60,11 @@ class DirectoryImage:
         """What the organization owns and Evolution still has, by name."""
         present = [one for one in self._owned.get(organization_id, {}).values() if one.removed_at is None]
         return sorted(present, key=lambda one: (one.name, one.server_id))
+
+    def namesakes(self, name: str) -> list[Instance]:
+        """The instances of this name that Evolution still has, by server."""
+        found = (self.instances.get((server_id, name)) for server_id in self.servers)
+        return [one for one in found if one is not None and one.removed_at is None]
 
     def owned_instance(self, organization_id: str, name: str) -> Instance | None:
         """The organization's instance of this name that Evolution still has."""

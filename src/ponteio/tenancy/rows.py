@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ponteio.model.identity import Instance, InstanceState, Organization
+from ponteio.model.identity import Instance, InstanceState, Organization, Server
 from ponteio.model.link import LinkTarget
-from ponteio.storage.tables import instances, organizations, servers
+from ponteio.storage.tables import instances, organization_limits, organizations, servers
 from ponteio.tenancy.image import DirectoryImage
 from ponteio.tenancy.link_intents import forget_intent
 
@@ -21,9 +21,10 @@ _NAMES_AT_ONCE = 5_000
 async def load_image(connection: AsyncConnection) -> DirectoryImage:
     """Everything the directory knows, as this transaction sees it."""
     return DirectoryImage(
-        servers=(await connection.execute(select(servers.c.server_id))).scalars().all(),
+        servers=[server_of(row) for row in await connection.execute(select(servers))],
         organizations=[_organization(row) for row in await connection.execute(select(organizations))],
         instances=[_instance(row) for row in await connection.execute(select(instances))],
+        limits=await _limits(connection),
     )
 
 
@@ -49,6 +50,64 @@ async def save_instance(connection: AsyncConnection, former: Instance | None, in
         await connection.execute(update(instances).where(instances.c.instance_id == former.instance_id).values(columns))
         if former.organization_id not in (None, instance.organization_id):
             await forget_intent(connection, LinkTarget(former.server_id, former.name))
+
+
+async def has_namesake(connection: AsyncConnection, instance: Instance) -> bool:
+    """Whether the owner of `instance` has one of the same name on another server that is still there."""
+    there = instances.join(servers, servers.c.server_id == instances.c.server_id)
+    statement = (
+        select(instances.c.instance_id)
+        .select_from(there)
+        .where(
+            instances.c.name == instance.name,
+            instances.c.organization_id == instance.organization_id,
+            instances.c.server_id != instance.server_id,
+            instances.c.removed_at.is_(None),
+            servers.c.removed_at.is_(None),
+        )
+    )
+    return (await connection.execute(statement.limit(1))).one_or_none() is not None
+
+
+async def change_organization(connection: AsyncConnection, organization_id: str, values: Mapping[str, object]) -> None:
+    """The organization's row has these values. Raises `StorageConflictError` for a name that is taken."""
+    here = organizations.c.organization_id == organization_id
+    await connection.execute(update(organizations).where(here).values(dict(values)))
+
+
+async def save_limits(connection: AsyncConnection, organization_id: str, wanted: Mapping[str, int | None]) -> None:
+    """The organization has these limits of its own; None: it has none."""
+    mine = organization_limits.c.organization_id == organization_id
+    await connection.execute(delete(organization_limits).where(mine, organization_limits.c.name.in_(wanted)))
+    new = [
+        {"organization_id": organization_id, "name": name, "value": value}
+        for name, value in wanted.items()
+        if value is not None
+    ]
+    if new:
+        await connection.execute(insert(organization_limits), new)
+
+
+def server_of(row: Row[Any]) -> Server:
+    """The server of a row of `servers`, without its key."""
+    return Server(
+        server_id=row.server_id,
+        url=row.url,
+        label=row.label,
+        created_at=row.created_at,
+        global_events=row.global_events,
+        allow_private=row.allow_private,
+        is_from_environment=row.is_from_environment,
+        key_last4=row.key_last4,
+        removed_at=row.removed_at,
+    )
+
+
+async def _limits(connection: AsyncConnection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in await connection.execute(select(organization_limits)):
+        found.setdefault(row.organization_id, {})[row.name] = row.value
+    return found
 
 
 def _organization(row: Row[Any]) -> Organization:

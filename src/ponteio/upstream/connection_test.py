@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,8 +11,10 @@ import structlog
 from ponteio.model import outcome
 from ponteio.model.link import CheckStep
 from ponteio.model.outcome import RefusalError
+from ponteio.outbound.address_policy import AddressRefusedError
+from ponteio.outbound.connector import OPERATORS_WORD, Connector
+from ponteio.outbound.http_client import host_and_port
 from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.upstream.http_client import host_and_port
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +28,12 @@ Probe = Callable[[str], Awaitable[Sequence[CheckStep]]]
 class ConnectionTest:
     """Tests how one instance would be heard: on the root namespace in global mode, else on its own."""
 
-    def __init__(self, api: EvolutionApi, *, probe: Probe, global_events: bool = False) -> None:
+    def __init__(
+        self, api: EvolutionApi, *, probe: Probe, global_events: bool = False, connector: Connector = OPERATORS_WORD
+    ) -> None:
         self._api = api
         self._probe = probe
+        self._connector = connector
         self._global_events = global_events
 
     async def run(self, name: str) -> list[CheckStep]:
@@ -38,7 +42,7 @@ class ConnectionTest:
         A step that makes the later ones pointless ends the test: these are then not tried (`ok` is None). A wrong key
         does not end it, since Evolution lets some addresses in without one. No text holds an address or a key.
         """
-        steps = [await _address(self._api.url)]
+        steps = [await _address(self._api.url, self._connector)]
         if steps[-1].ok:
             steps.append(await self._server())
         if steps[-1].ok:
@@ -95,12 +99,13 @@ class ConnectionTest:
             return [CheckStep("handshake", False, "The test itself broke.", "The gateway's log says where.")]
 
 
-async def _address(url: str) -> CheckStep:
+async def _address(url: str, connector: Connector) -> CheckStep:
     try:
         host, port = host_and_port(url)
-        found = await asyncio.wait_for(
-            asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM), RESOLVE_S
-        )
+        found = await asyncio.wait_for(connector.addresses(host, port), RESOLVE_S)
+    except AddressRefusedError as error:
+        hint = "Only the operator can allow private addresses, for a server of their own."
+        return CheckStep("address", False, f"The address may not be reached. {error}", hint)
     except TimeoutError:
         return CheckStep("address", False, "The name server does not answer.", "Is the gateway's DNS set up?")
     except (OSError, UnicodeError):
@@ -108,7 +113,7 @@ async def _address(url: str) -> CheckStep:
         return CheckStep("address", False, "The host name in EVOLUTION_API_URL does not resolve.", hint)
     except ValueError as error:
         return CheckStep("address", False, f"EVOLUTION_API_URL cannot be used: {error}.", "Check EVOLUTION_API_URL.")
-    count = len({address for *_, address in found})
+    count = len(found)
     return CheckStep("address", True, f"The host name resolves, to {count} address{'' if count == 1 else 'es'}.")
 
 

@@ -15,10 +15,11 @@ from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
 from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
+from ponteio.outbound.connector import OPERATORS_WORD
+from ponteio.outbound.http_client import HttpAnswer, HttpClient, HttpOptions
 from ponteio.upstream import evolution_answers as answers
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, Sighting, WebsocketSettings
 from ponteio.upstream.handshake_answer import judge_answer
-from ponteio.upstream.http_client import HttpAnswer, HttpClient, HttpOptions
 
 MAX_LIST_BODY = 32 * 1024 * 1024
 """Bytes of a list of instances: it has no pages, and a row with its settings takes about 3 KiB."""
@@ -56,7 +57,7 @@ class EvolutionApi:
         self._key = key
         self._on_secret = on_secret
         self._scrub_known = scrub
-        self._http = HttpClient(self.url, {"apikey": key}, options)
+        self._http = HttpClient(self.url, {"apikey": key}, options or HttpOptions(connector=OPERATORS_WORD))
 
     async def close(self) -> None:
         """Close the connections."""

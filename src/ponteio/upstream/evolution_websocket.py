@@ -17,6 +17,7 @@ from ponteio.model.outcome import RefusalError
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.upstream.dial_turns import DialTurns
 from ponteio.upstream.frame_sink import FrameSink
@@ -24,7 +25,7 @@ from ponteio.upstream.link import Link, LinkContext, LinkOptions
 from ponteio.upstream.link_failure import LinkFailure
 from ponteio.upstream.link_gaps import GapKeeper
 from ponteio.upstream.link_machine import Chance
-from ponteio.upstream.link_wishes import wanted_links
+from ponteio.upstream.link_wishes import wanted_links, within_limits
 from ponteio.upstream.socketio_connection import SocketIOConnection
 from ponteio.upstream.socketio_protocol import Packet, is_namespace
 from ponteio.upstream.websocket_transport import key_header, socketio_address
@@ -57,6 +58,7 @@ class EvolutionWebSocket:
         counters: Counters,
         sink: FrameSink,
         on_status: Callable[[LinkStatus], None],
+        notices: LimitNotices | None = None,
         options: LinkOptions | None = None,
         clock: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
@@ -71,6 +73,8 @@ class EvolutionWebSocket:
         self._options = options or LinkOptions()
         self._clock = clock
         self._sink = sink
+        self._notices = notices
+        self._over: frozenset[LinkTarget] = frozenset()
         self._gaps = GapKeeper(gaps, counters, self._stored_until)
         socketio_address(url)  # a bad address stops the house now, not at the first dial
         self._context = LinkContext(
@@ -127,12 +131,16 @@ class EvolutionWebSocket:
     async def connect_instance(self, name: str) -> LinkStatus:
         """The link of the instance is wanted, whatever the mode; one that waits tries at once.
 
-        Refuses with UNLINKABLE_NAME a name that has no namespace of its own.
+        Refuses with UNLINKABLE_NAME a name that has no namespace of its own, and with TOO_MANY_LINKS one whose owner
+        has as many links as are allowed: it is linked once there is room.
         """
         target = LinkTarget(self._server_id, name)
         if not name or not is_namespace(target.namespace):
             raise RefusalError(outcome.UNLINKABLE_NAME)
-        return await self._set(target, wanted=True)
+        status = await self._set(target, wanted=True)
+        if target in self._over:
+            raise RefusalError(outcome.TOO_MANY_LINKS)
+        return status
 
     async def disconnect_instance(self, name: str) -> LinkStatus:
         """The link of the instance is down and stays down. The global link, where there is one, still hears it."""
@@ -175,8 +183,11 @@ class EvolutionWebSocket:
         return [self.status(target) for target in targets]
 
     def status(self, target: LinkTarget) -> LinkStatus:
-        """Where the link at `target` stands; OFF when there is none."""
+        """Where the link at `target` stands; OFF when there is none, with the reason where a limit is in the way."""
         link = self._links.get(target)
+        if target in self._over:
+            named = outcome.TOO_MANY_LINKS
+            return LinkStatus(target, LinkState.OFF, self._since, reason=named.code, detail=named.title)
         return LinkStatus(target, LinkState.OFF, self._since) if link is None else link.status()
 
     def statuses(self) -> list[LinkStatus]:
@@ -188,7 +199,7 @@ class EvolutionWebSocket:
         if not self._is_running:
             return
         self._forget_former_owners()
-        wanted = self._wanted()
+        wanted = self._allowed(self._wanted())
         for target in wanted:
             link = self._links.get(target)
             if link is None:
@@ -219,6 +230,16 @@ class EvolutionWebSocket:
             intents=self._intents,
             instances=self._directory.all_instances(),
         )
+
+    def _allowed(self, wanted: frozenset[LinkTarget]) -> frozenset[LinkTarget]:
+        """What of it the owners' limits allow; who is newly over one is told."""
+        allowed = within_limits(wanted, self._owners, lambda owner: self._directory.limits(owner).links)
+        former, self._over = self._over, wanted - allowed
+        for target in self._over - former:
+            owner = self._owners.get(target.instance or "")
+            if self._notices is not None and owner is not None:
+                self._notices.reached(owner, outcome.TOO_MANY_LINKS)
+        return allowed
 
     def _instances(self, scope: OrganizationScope | None) -> list[Instance]:
         """Owned instances that Evolution still has: those of the scope, or all."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from dataclasses import dataclass
 
 from ponteio.model.link import LinkState
+from ponteio.outbound import network_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ OVERSIZE = "oversize_frame"
 HANDSHAKE_TIMEOUT = unreachable(
     "handshake_timeout", "Something answers at the address, but Socket.IO does not in time."
 )
-CONNECT_TIMEOUT = unreachable("connect_timeout", "The address does not answer in time: is a firewall in between?")
 SERVER_CLOSED = unreachable("server_closed", "Evolution API closed the connection.")
 CONNECTION_LOST = unreachable("connection_lost", "The connection broke.")
 SILENT = unreachable("ping_timeout", "Evolution API went silent: not even a ping came.")
@@ -47,21 +45,5 @@ BAD_FRAME = unreachable("bad_frame", "What came over the websocket is not a webs
 
 def failure_of(error: BaseException) -> LinkFailure:
     """The failure that `error`, raised while connecting, stands for."""
-    for kinds, failure in _BY_ERROR:
-        if isinstance(error, kinds):
-            return failure
-    return unreachable("network_error", "The network refused the connection.")
-
-
-_BY_ERROR: tuple[tuple[type[BaseException], LinkFailure], ...] = (
-    (TimeoutError, CONNECT_TIMEOUT),
-    (socket.gaierror, unreachable("dns_failed", "The address has a host name that does not resolve.")),
-    (
-        ssl.SSLCertVerificationError,
-        unreachable("tls_certificate", "The certificate of the address is not valid or not known here."),
-    ),
-    (ssl.SSLError, unreachable("tls_failed", "No TLS at the address: should it begin with http:// instead?")),
-    (ConnectionRefusedError, unreachable("connection_refused", "Nothing listens at the address.")),
-    (ConnectionError, unreachable("connection_reset", "The connection broke during the handshake.")),
-    (UnicodeError, unreachable("dns_failed", "The address has a host name that cannot be.")),
-)
+    failure = network_failure.failure_of(error)
+    return unreachable(failure.reason, failure.detail)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkTarget
@@ -37,3 +38,22 @@ def wanted_links(
         elif not global_events and instance.organization_id is not None and intents.get(target, True):
             wanted.add(target)
     return frozenset(wanted)
+
+
+def within_limits(
+    wanted: frozenset[LinkTarget], owners: Mapping[str, str | None], limit_of: Callable[[str], int]
+) -> frozenset[LinkTarget]:
+    """What of `wanted` may be listened at: of each organization, the first links by name up to its limit. The global
+    link, and links of instances that nobody owns, count for nobody.
+
+    By name, so that the same ones stay when the process starts again or the list comes in another order.
+    """
+    allowed, used = set(), Counter[str]()
+    for target in sorted(wanted, key=lambda one: one.namespace):
+        owner = None if target.instance is None else owners.get(target.instance)
+        if owner is not None:
+            used[owner] += 1
+            if used[owner] > limit_of(owner):
+                continue
+        allowed.add(target)
+    return frozenset(allowed)

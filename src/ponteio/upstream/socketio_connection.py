@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ponteio.observe.clock import utc_now
+from ponteio.outbound.connector import OPERATORS_WORD, Connector
 from ponteio.upstream.link_failure import SERVER_CLOSED, SILENT, LinkFailure, unreachable
 from ponteio.upstream.socketio_protocol import (
     MAX_PACKET_BYTES,
@@ -27,10 +28,13 @@ from ponteio.upstream.websocket_transport import WebSocketTransport, socketio_ad
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """Bounds of one connection. `ssl_context` is for certificates that the system does not know."""
+    """Bounds of one connection. `connector` says where it may lead; `ssl_context` is for certificates that the system
+    does not know.
+    """
 
     connect_timeout_s: float = 5.0
     max_frame_bytes: int = MAX_PACKET_BYTES
+    connector: Connector = OPERATORS_WORD
     ssl_context: ssl.SSLContext | None = None
 
 
@@ -67,6 +71,7 @@ class SocketIOConnection:
             clock=clock,
             max_message_bytes=options.max_frame_bytes,
             connect_timeout_s=options.connect_timeout_s,
+            connector=options.connector,
             ssl_context=options.ssl_context,
         )
 

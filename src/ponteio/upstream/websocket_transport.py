@@ -7,10 +7,8 @@ redirects, no proxy; the key travels in a header, never in the address.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -24,6 +22,7 @@ from websockets.http11 import Response
 from websockets.protocol import OPEN
 from websockets.uri import WebSocketURI, parse_uri
 
+from ponteio.outbound.connector import Connector
 from ponteio.upstream.handshake_answer import judge_answer
 from ponteio.upstream.link_failure import (
     BAD_FRAME,
@@ -90,6 +89,7 @@ class WebSocketTransport(asyncio.Protocol):
         clock: Callable[[], datetime],
         max_message_bytes: int,
         connect_timeout_s: float,
+        connector: Connector,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._address = address
@@ -98,6 +98,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._on_lost = on_lost
         self._clock = clock
         self._connect_timeout_s = connect_timeout_s
+        self._connector = connector
         self._ssl_context = ssl_context
         self._loop = asyncio.get_running_loop()
         self._core = ClientProtocol(address, max_size=max_message_bytes, logger=_SILENT_LOGGER)
@@ -219,7 +220,7 @@ class WebSocketTransport(asyncio.Protocol):
         address, loop = self._address, self._loop
         context = (self._ssl_context or _default_context()) if address.secure else None
         name = address.host if context else None
-        sock = await _open_socket(loop, address.host, address.port, self._connect_timeout_s)
+        sock = await self._connector.open_socket(address.host, address.port, self._connect_timeout_s)
         await loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=name)
 
     def _take(self, frame: Frame) -> bool:
@@ -295,31 +296,3 @@ def _failure_of_frames(error: Exception, limit: int | None) -> LinkFailure:
 @functools.cache
 def _default_context() -> ssl.SSLContext:
     return ssl.create_default_context()  # reading the certificates takes tens of milliseconds
-
-
-async def _open_socket(loop: asyncio.AbstractEventLoop, host: str, port: int, timeout_s: float) -> socket.socket:
-    """A connected socket to the first address of `host` that answers.
-
-    Each address gets its share of `timeout_s`: a broken IPv6 route does not use up the time that IPv4 would need.
-    Raises the last address's OSError, or TimeoutError.
-    """
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    deadline = loop.time() + timeout_s
-    failed: OSError = ConnectionRefusedError()
-    for left, (family, kind, proto, _name, where) in zip(range(len(found), 0, -1), found, strict=True):
-        sock = socket.socket(family, kind, proto)
-        try:
-            sock.setblocking(False)
-            async with asyncio.timeout((deadline - loop.time()) / left):
-                await loop.sock_connect(sock, where)
-        except OSError as error:  # TimeoutError is one
-            sock.close()
-            failed = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-    raise failed

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
 from ponteio.model import outcome
 from ponteio.model.outcome import RefusalError
-from ponteio.upstream.link_failure import CONNECT_TIMEOUT, failure_of
+from ponteio.outbound.address_policy import AddressRefusedError
+from ponteio.outbound.breaker import Breaker
+from ponteio.outbound.connector import STRANGERS_WORD, Connector
+from ponteio.outbound.network_failure import CONNECT_TIMEOUT, failure_of
 
+_NO_ANSWER = (outcome.UPSTREAM_UNREACHABLE, outcome.UPSTREAM_TIMEOUT)
 _KEEP_ALIVE_S = 3.0
 """Node closes idle connections after 5 s: ours go first, so that no call is sent into a closing one."""
 
@@ -23,13 +28,16 @@ _KEEP_ALIVE_S = 3.0
 class HttpOptions:
     """Bounds of one server's client. `total_s` includes the wait for a free connection.
 
-    `max_body` counts bytes after decompression. `transport` replaces the network.
+    `max_body` counts bytes after decompression. `connector` says where the client may connect to. `breaks` spares a
+    server that does not answer. `transport` replaces the network.
     """
 
     connect_s: float = 5.0
     total_s: float = 15.0
     max_body: int = 4 * 1024 * 1024
     parallel: int = 8
+    connector: Connector = STRANGERS_WORD
+    breaks: bool = False
     transport: httpx2.AsyncBaseTransport | None = None
 
 
@@ -50,6 +58,7 @@ class HttpClient:
         self._headers = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
         self._options = options or HttpOptions()
         self._client: httpx2.AsyncClient | None = None
+        self._breaker = Breaker() if self._options.breaks else None
 
     async def request(
         self, method: str, path: str, *, json: bytes | None = None, max_body: int | None = None
@@ -57,11 +66,28 @@ class HttpClient:
         """The server's answer to `method path`, whatever its status.
 
         `path` is already encoded and may hold a query. Raises `RefusalError` with UPSTREAM_UNREACHABLE,
-        UPSTREAM_TIMEOUT, or UPSTREAM_BAD_ANSWER (not HTTP, broken compression, larger than the limit).
+        UPSTREAM_TIMEOUT, ADDRESS_REFUSED, or UPSTREAM_BAD_ANSWER (not HTTP, broken compression, larger than the limit).
         """
+        loop = asyncio.get_running_loop()
+        if self._breaker is not None and not self._breaker.may_call(loop.time()):
+            detail = "Evolution API did not answer several times in a row: it is asked again in half a minute."
+            raise RefusalError(outcome.UPSTREAM_UNREACHABLE, detail)
+        try:
+            answer = await self._bounded(method, path, json, max_body or self._options.max_body)
+        except RefusalError as refusal:
+            if self._breaker is not None and refusal.outcome in _NO_ANSWER:
+                self._breaker.failed(loop.time())
+            raise
+        if self._breaker is not None:
+            self._breaker.succeeded()
+        return answer
+
+    async def _bounded(self, method: str, path: str, json: bytes | None, max_body: int) -> HttpAnswer:
         try:
             async with asyncio.timeout(self._options.total_s):
-                return await self._exchange(method, path, json, max_body or self._options.max_body)
+                return await self._exchange(method, path, json, max_body)
+        except AddressRefusedError as error:
+            raise RefusalError(outcome.ADDRESS_REFUSED, str(error)) from None
         except (TimeoutError, httpx2.TimeoutException) as error:
             _refuse_late(error)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -90,19 +116,56 @@ class HttpClient:
             options = self._options
             self._client = httpx2.AsyncClient(
                 headers=self._headers,
-                transport=options.transport,
+                transport=options.transport or _Transport(options, secure=self._url.startswith("https:")),
                 timeout=httpx2.Timeout(options.total_s, connect=options.connect_s),
-                limits=httpx2.Limits(
-                    max_connections=options.parallel,
-                    max_keepalive_connections=options.parallel,
-                    keepalive_expiry=_KEEP_ALIVE_S,
-                ),
                 follow_redirects=False,
                 trust_env=False,
-                # Plain HTTP never turns into TLS here: the certificates need not be read.
-                verify=ssl.create_default_context() if self._url.startswith("https:") else False,
             )
         return self._client
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """The library's own, over a pool that connects where the connector lets it."""
+
+    def __init__(self, options: HttpOptions, *, secure: bool) -> None:
+        # Plain HTTP never turns into TLS here: the certificates need not be read.
+        super().__init__(verify=False)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=ssl.create_default_context() if secure else None,
+            max_connections=options.parallel,
+            max_keepalive_connections=options.parallel,
+            keepalive_expiry=_KEEP_ALIVE_S,
+            network_backend=_CheckedNetwork(options.connector),
+        )
+
+
+class _CheckedNetwork(httpcore2.AnyIOBackend):
+    """Connects to addresses that were checked, never to a name: TLS and the Host header keep the name."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the library's own signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            addresses = await self._connector.addresses(host, port)
+        except AddressRefusedError:
+            raise
+        except (OSError, UnicodeError) as error:
+            raise httpcore2.ConnectError from error
+        share = None if timeout is None else timeout / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                return await super().connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return await super().connect_tcp(addresses[-1], port, share, local_address, socket_options)
 
 
 def host_and_port(url: str) -> tuple[str, int]:

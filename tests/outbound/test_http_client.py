@@ -6,16 +6,19 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx2
 import pytest
 
 from ponteio.model import outcome
 from ponteio.model.outcome import Outcome, RefusalError
-from ponteio.upstream.http_client import HttpClient, HttpOptions, host_and_port
+from ponteio.outbound.connector import OPERATORS_WORD
+from ponteio.outbound.http_client import HttpClient, HttpOptions, host_and_port
 
 KEY = "canary-key-0123456789"
-QUICK = HttpOptions(connect_s=0.3, total_s=0.5, max_body=1000)
+LOOPBACK = HttpOptions(connector=OPERATORS_WORD)
+QUICK = HttpOptions(connector=OPERATORS_WORD, connect_s=0.3, total_s=0.5, max_body=1000)
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -68,7 +71,7 @@ async def refusal_of(url: str, options: HttpOptions = QUICK, headers: dict[str, 
 
 async def test_the_answer_comes_whole_with_its_type_in_lower_case() -> None:
     async with serving(saying(http(b"{}", "Content-Type: Application/JSON; charset=utf-8"))) as url:
-        client = HttpClient(url + "/", {"apikey": KEY})
+        client = HttpClient(url + "/", {"apikey": KEY}, LOOPBACK)
         answer = await client.request("GET", "/x")
         await client.close()
     assert (answer.status, answer.content_type, answer.body) == (200, "application/json", b"{}")
@@ -83,7 +86,7 @@ async def test_the_key_travels_in_its_header_and_only_there() -> None:
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {"apikey": KEY})
+    client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {"apikey": KEY}, LOOPBACK)
     await client.request("POST", "/a%2Fb?x=1", json=b"{}")
     await client.close()
     server.close()
@@ -105,7 +108,7 @@ async def test_a_redirect_is_not_followed_so_that_the_key_does_not_go_along() ->
     async with serving(count) as elsewhere:
         redirect = http(b"", f"location: {elsewhere}/steal", status="302 Found")
         async with serving(saying(redirect)) as url:
-            client = HttpClient(url, {"apikey": KEY})
+            client = HttpClient(url, {"apikey": KEY}, LOOPBACK)
             answer = await client.request("GET", "/")
             await client.close()
     assert answer.status == 302
@@ -142,7 +145,7 @@ async def test_twenty_megabytes_are_refused_without_being_held() -> None:
             sent += 65536
 
     async with serving(flood) as url:
-        refusal = await refusal_of(url, HttpOptions(max_body=4 * 2**20))
+        refusal = await refusal_of(url, HttpOptions(max_body=4 * 2**20, connector=OPERATORS_WORD))
     assert refusal.outcome is outcome.UPSTREAM_BAD_ANSWER
     assert "larger than" in refusal.detail
     assert sent < 20 * 2**20
@@ -246,7 +249,7 @@ async def test_no_more_than_eight_calls_are_open_at_a_time() -> None:
         await writer.drain()
 
     async with serving(slow) as url:
-        client = HttpClient(url, {})
+        client = HttpClient(url, {}, LOOPBACK)
         await asyncio.gather(*(client.request("GET", "/") for _ in range(24)))
         await client.close()
     assert most == 8
@@ -254,7 +257,7 @@ async def test_no_more_than_eight_calls_are_open_at_a_time() -> None:
 
 async def test_a_closed_client_opens_again_when_it_is_used() -> None:
     async with serving(saying(http(b"{}"))) as url:
-        client = HttpClient(url, {})
+        client = HttpClient(url, {}, LOOPBACK)
         await client.close()
         assert (await client.request("GET", "/")).status == 200
         await client.close()
@@ -269,3 +272,30 @@ def test_host_and_port_of_an_address() -> None:
     for bad in ("evolution:8080", "ftp://x", "http://", "http://x:99999"):
         with pytest.raises(ValueError):  # noqa: PT011 - the kind is the contract
             host_and_port(bad)
+
+
+async def test_a_server_that_does_not_answer_is_spared_for_a_while() -> None:
+    """I7: whoever would wait for it is told at once."""
+    asked = 0
+
+    async def count(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+
+    async with serving(count) as url:
+        client = HttpClient(url, {}, replace(LOOPBACK, breaks=True))
+        for _ in range(8):
+            with pytest.raises(RefusalError) as refused:
+                await client.request("GET", "/")
+            assert refused.value.outcome is outcome.UPSTREAM_UNREACHABLE
+        await client.close()
+    assert asked == 5
+    assert "half a minute" in refused.value.detail
+
+
+async def test_a_refusal_is_an_answer_too() -> None:
+    async with serving(saying(http(b"{}", status="500 No"))) as url:
+        client = HttpClient(url, {}, replace(LOOPBACK, breaks=True))
+        for _ in range(8):
+            assert (await client.request("GET", "/")).status == 500
+        await client.close()

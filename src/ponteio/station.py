@@ -1,0 +1,151 @@
+"""One Evolution server as the house works with it: its links, its REST side, and what is done to its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ponteio.decode.redaction import KnownSecrets, hide
+from ponteio.eventlog.gaps import GapLog
+from ponteio.model import outcome
+from ponteio.model.identity import Instance, Server
+from ponteio.model.link import LinkState, LinkStatus
+from ponteio.model.outcome import RefusalError
+from ponteio.observe.counters import Counters
+from ponteio.outbound.address_policy import AddressPolicy
+from ponteio.outbound.connector import Connector
+from ponteio.outbound.http_client import HttpOptions
+from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotices
+from ponteio.tenancy.link_intents import LinkIntents
+from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.evolution_api import EvolutionApi
+from ponteio.upstream.evolution_websocket import EvolutionWebSocket
+from ponteio.upstream.frame_sink import FrameSink
+from ponteio.upstream.instance_control import InstanceControl
+from ponteio.upstream.instance_sync import InstanceSync
+from ponteio.upstream.link_options import LinkOptions
+from ponteio.upstream.link_probe import probe_link
+
+
+@dataclass(frozen=True, slots=True)
+class StationNeeds:
+    """What every station works with, whichever its server. `enabled` is WEBSOCKET_ENABLED."""
+
+    enabled: bool
+    sync_s: int
+    link_options: LinkOptions
+    directory: Directory
+    intents: LinkIntents
+    gaps: GapLog
+    counters: Counters
+    notices: LimitNotices
+    secrets: KnownSecrets
+    sink: FrameSink
+    on_status: Callable[[LinkStatus], None]
+    on_instances: Callable[[Sequence[Instance]], None]
+
+
+class Station:
+    """Built with the server's key in hand; `await start()`, then `await stop()`."""
+
+    def __init__(self, server: Server, key: str, needs: StationNeeds) -> None:
+        self.server = server
+        self._needs = needs
+        needs.secrets.add(key, permanent=True)
+        connector = Connector(AddressPolicy(allow_private=server.allow_private))
+        link_options = replace(needs.link_options, connector=connector)
+        self._http = HttpOptions(connector=connector, breaks=True)
+        self._api = self._evolution(key)
+        self.links = EvolutionWebSocket(
+            server_id=server.server_id,
+            url=server.url,
+            key=key,
+            enabled=needs.enabled,
+            global_events=server.global_events,
+            directory=needs.directory,
+            intents=needs.intents,
+            gaps=needs.gaps,
+            counters=needs.counters,
+            sink=needs.sink,
+            on_status=self._link_changed,
+            notices=needs.notices,
+            options=link_options,
+        )
+        self._sync = InstanceSync(
+            server_id=server.server_id,
+            api=self._api,
+            directory=needs.directory,
+            counters=needs.counters,
+            on_instances=needs.on_instances,
+            interval_s=needs.sync_s,
+        )
+        self.control = InstanceControl(
+            server_id=server.server_id,
+            api=self._api,
+            directory=needs.directory,
+            links=self.links,
+            on_instances=needs.on_instances,
+        )
+        self.test = ConnectionTest(
+            self._api,
+            probe=lambda namespace: probe_link(server.url, key, namespace, options=link_options),
+            global_events=server.global_events,
+            connector=connector,
+        )
+
+    @property
+    def server_id(self) -> str:
+        return self.server.server_id
+
+    async def start(self) -> None:
+        """Links begin to dial, and the list of instances to be read."""
+        await self.links.start()
+        await self._sync.start()
+
+    async def hang_up(self) -> None:
+        """Nothing arrives any more; the server can still be asked."""
+        await self._sync.stop()
+        await self.links.stop()
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
+        await self._api.close()
+
+    async def proves(self, name: str, token: str) -> bool:
+        """Whether `token` is the token of the instance of this name, by Evolution's own word. The server's global key
+        proves nothing about an instance. Raises `RefusalError` only when Evolution could not be asked.
+        """
+        self._needs.secrets.add(token)
+        tokens: list[str] = []
+        asked = self._evolution(token, tokens.append)
+        try:
+            found = await asked.fetch_instance(name)
+        except RefusalError as refusal:
+            if refusal.outcome in (outcome.UPSTREAM_AUTH_FAILED, outcome.UPSTREAM_REFUSED, outcome.INVALID_NAME):
+                return False
+            raise
+        finally:
+            await asked.close()
+        return found is not None and found.name == name and token in tokens
+
+    def _evolution(self, key: str, on_token: Callable[[str], None] | None = None) -> EvolutionApi:
+        secrets = self._needs.secrets
+
+        def learn(token: str) -> None:
+            secrets.add(token)
+            if on_token is not None:
+                on_token(token)
+
+        return EvolutionApi(
+            self.server.url,
+            key,
+            on_secret=learn,
+            scrub=lambda text: hide(text, secrets.found_in(text.encode())),
+            options=self._http,
+        )
+
+    def _link_changed(self, status: LinkStatus) -> None:
+        self._needs.on_status(status)
+        if status.state is LinkState.CONNECTED:
+            self._sync.request()
