@@ -9,27 +9,27 @@ import structlog
 
 from ponteio.api.activity import LastEvents
 from ponteio.api.factory import create_api
-from ponteio.api.services import ApiServices
 from ponteio.chores import Chores
 from ponteio.config import GatewaySettings
 from ponteio.decode.decoder import Decoder
-from ponteio.decode.redaction import KnownSecrets, hide
+from ponteio.decode.redaction import KnownSecrets
+from ponteio.first_run import first_operator_token
+from ponteio.fleet import Fleet
 from ponteio.foundation import SERVER_ID, Foundation
+from ponteio.front import api_services, live_options
+from ponteio.limit_scribe import LimitScribe
 from ponteio.listener import Listener, bind
 from ponteio.live.edge import LiveEdge
-from ponteio.live.options import LiveOptions
 from ponteio.live.socketio_edge import uvicorn_options
+from ponteio.model.identity import Server
+from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.pipeline import Corridor, FrameQueue, Voices, record_unstored
+from ponteio.station import StationNeeds
 from ponteio.switchboard import Switchboard
+from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.upkeep import Upkeep
-from ponteio.upstream.connection_test import ConnectionTest
-from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.upstream.evolution_websocket import EvolutionWebSocket
-from ponteio.upstream.instance_control import InstanceControl
-from ponteio.upstream.instance_sync import InstanceSync
-from ponteio.upstream.link import LinkOptions
-from ponteio.upstream.link_probe import probe_link
+from ponteio.upstream.link_options import LinkOptions
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,6 @@ class Gateway:
         self._chores = Chores()
         self._settings = settings
         self._link_options = replace(link_options or LinkOptions(), max_frame_bytes=settings.max_frame_mib * MIB)
-        self._key = settings.evolution_api_key.get_secret_value()
         self._undo: list[Callable[[], Awaitable[object]]] = []
 
     async def start(self) -> None:
@@ -55,8 +54,7 @@ class Gateway:
             self._hire()
             await self._listen()
             self._undo.append(self._hang_up)
-            await self._links.start()
-            await self._sync.start()
+            await self._fleet.start()
         except BaseException:
             await self.stop()
             raise
@@ -73,127 +71,99 @@ class Gateway:
         """Wait until a part that the house cannot do without has failed: then stop it and start another."""
         await self._chores.broken.wait()
 
+    async def first_operator_token(self) -> str | None:
+        """A one-time token for whoever is to run the deployment; None once somebody does."""
+        return await first_operator_token(self._base)
+
     async def _open_rooms(self) -> None:
-        self._base = await Foundation.open(self._settings.database_url, checkpoints=True)
+        settings = self._settings
+        self._base = await Foundation.open(settings, checkpoints=True, limits=settings.limits)
         self._undo.append(self._base.close)
-        await self._base.directory.ensure_server(SERVER_ID, self._settings.evolution_api_url)
+        await self._base.directory.ensure_server(
+            SERVER_ID, settings.evolution_api_url, global_events=settings.websocket_global_events
+        )
         self._counters = Counters()
-        self._secrets = KnownSecrets([self._key])
-        self._queue = FrameQueue(self._settings.queue_frames, self._settings.queue_mib * MIB)
+        self._notices = LimitNotices(self._counters)
+        self._secrets = KnownSecrets([settings.evolution_api_key.get_secret_value()])
+        self._queue = FrameQueue(settings.queue_frames, settings.queue_mib * MIB)
 
     def _hire(self) -> None:
-        settings = self._settings
+        base = self._base
         self._live = LiveEdge(
-            log=self._base.events,
-            keys=self._base.keys,
-            directory=self._base.directory,
+            log=base.events,
+            authenticator=base.authenticator,
+            directory=base.directory,
+            notices=self._notices,
             counters=self._counters,
-            options=LiveOptions(
-                allowed_origins=settings.allowed_origins,
-                sockets_per_organization=settings.sockets_per_organization,
-                sockets_per_process=settings.sockets_per_process,
-            ),
+            options=live_options(self._settings),
         )
         self._activity = LastEvents()
-        self._lines = Switchboard(self._live, self._base.directory, self._activity)
-        self._links = EvolutionWebSocket(
-            server_id=SERVER_ID,
-            url=settings.evolution_api_url,
-            key=self._key,
-            enabled=settings.websocket_enabled,
-            global_events=settings.websocket_global_events,
-            directory=self._base.directory,
-            intents=self._base.intents,
-            gaps=self._base.gaps,
+        lines = Switchboard(self._live, base.directory, self._activity)
+        needs = StationNeeds(
+            enabled=self._settings.websocket_enabled,
+            sync_s=self._settings.sync_s,
+            link_options=self._link_options,
+            directory=base.directory,
+            intents=base.intents,
+            gaps=base.gaps,
             counters=self._counters,
+            notices=self._notices,
+            secrets=self._secrets,
             sink=self._queue,
-            on_status=self._lines.link_changed,
-            options=self._link_options,
+            on_status=lines.link_changed,
+            on_instances=lines.instances_changed,
         )
-        self._evolution = EvolutionApi(
-            settings.evolution_api_url, self._key, on_secret=self._secrets.add, scrub=self._scrub
-        )
-        self._sync = InstanceSync(
-            server_id=SERVER_ID,
-            api=self._evolution,
-            directory=self._base.directory,
-            counters=self._counters,
-            on_instances=self._lines.instances_changed,
-            interval_s=settings.sync_s,
-        )
-        self._lines.on_connected = self._sync.request
+        self._fleet = Fleet(needs, self._key_of)
         corridor = Corridor(
             queue=self._queue,
             decoder=Decoder(self._secrets),
-            directory=self._base.directory,
-            events=self._base.events,
-            quarantine=self._base.quarantine,
+            directory=base.directory,
+            events=base.events,
+            quarantine=base.quarantine,
             counters=self._counters,
-            voices=Voices(announce=self._lines.announce, instance_changed=self._live.instance_status),
+            voices=Voices(announce=lines.announce, instance_changed=self._live.instance_status),
         )
-        upkeep = Upkeep([self._base.directory.refresh, self._live.enforce], self._base.events)
-        self._base.directory.on_change(self._directory_changed)
+        scribe = LimitScribe(base.audit)
+        self._notices.on_notice(scribe.note)
+        looks = [base.directory.refresh, self._live.enforce, self._fleet.refresh, scribe.write]
+        prunes = [base.sessions.prune, base.invitations.prune, lambda: base.tickets.prune(utc_now())]
+        upkeep = Upkeep(looks, base.events, prunes)
+        base.directory.on_change(self._directory_changed)
         self._directory_changed()
         self._undo.append(self._chores.end)
         self._chores.start(corridor=corridor.run(), watch=upkeep.watch(), prune=upkeep.prune())
 
-    def _services(self) -> ApiServices:
-        control = InstanceControl(
-            server_id=SERVER_ID,
-            api=self._evolution,
-            directory=self._base.directory,
-            links=self._links,
-            on_instances=self._lines.instances_changed,
-        )
-        return ApiServices(
-            server_id=SERVER_ID,
-            links=self._links,
-            control=control,
-            test=ConnectionTest(
-                self._evolution,
-                probe=lambda namespace: probe_link(self._settings.evolution_api_url, self._key, namespace),
-                global_events=self._settings.websocket_global_events,
-            ),
-            live=self._live,
-            directory=self._base.directory,
-            keys=self._base.keys,
-            events=self._base.events,
-            quarantine=self._base.quarantine,
-            gaps=self._base.gaps,
-            counters=self._counters,
-            allowed_origins=self._settings.allowed_origins,
-            activity=self._activity,
-        )
+    async def _key_of(self, server: Server) -> str:
+        if server.is_from_environment:
+            return self._settings.evolution_api_key.get_secret_value()
+        return await self._base.servers.key(server.server_id)
 
     async def _listen(self) -> None:
         settings = self._settings
-        app = self._live.asgi(create_api(self._services()))
-        self._listener = Listener(app, bind(settings.host, settings.port), uvicorn_options())
+        services = api_services(
+            self._base, settings, self._fleet, self._live, self._notices, self._counters, self._activity
+        )
+        options = {**uvicorn_options(), "forwarded_allow_ips": settings.trusted_proxies}
+        self._listener = Listener(self._live.asgi(create_api(services)), bind(settings.host, settings.port), options)
         await self._live.start()
         self._undo.append(self._close_listener)
         await self._listener.open()
         self.url = self._listener.url
         log.info("listening", url=self.url, mode="global" if settings.websocket_global_events else "traditional")
-        if settings.key_is_public:
-            log.warning("EVOLUTION_API_KEY is a default that Evolution's examples print: anybody may use it")
         if not settings.websocket_enabled:
             log.warning("WEBSOCKET_ENABLED=false: nothing is dialled until it is true")
 
     async def _hang_up(self) -> None:
-        await self._sync.stop()
-        await self._links.stop()
+        await self._fleet.hang_up()
         if not await self._queue.drained(DRAIN_S):
             await record_unstored(self._queue, self._base.gaps)
 
     async def _close_listener(self) -> None:
         await self._live.close()
         await self._listener.close()
-        await self._evolution.close()
+        await self._fleet.close()
 
     def _directory_changed(self) -> None:
         for instance in self._base.directory.all_instances():
             self._secrets.add_name(instance.name)
-        self._links.reconcile()
-
-    def _scrub(self, text: str) -> str:
-        return hide(text, self._secrets.found_in(text.encode()))
+        self._fleet.reconcile()

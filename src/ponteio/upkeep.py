@@ -24,9 +24,15 @@ FINGERPRINTS_KEPT = timedelta(hours=48)
 class Upkeep:
     """Two loops. A database that is away makes them wait, never end."""
 
-    def __init__(self, looks: Sequence[Callable[[], Awaitable[object]]], events: EventLog) -> None:
+    def __init__(
+        self,
+        looks: Sequence[Callable[[], Awaitable[object]]],
+        events: EventLog,
+        prunes: Sequence[Callable[[], Awaitable[object]]] = (),
+    ) -> None:
         self._looks = looks
         self._events = events
+        self._prunes = prunes
 
     async def watch(self) -> None:
         """Take every look once a second, in order, until cancelled."""
@@ -36,9 +42,10 @@ class Upkeep:
                 await _without_database(look, "database could not be asked for changes")
 
     async def prune(self) -> None:
-        """Forget old fingerprints once an hour, until cancelled."""
+        """Forget old fingerprints, and what else is over, once an hour, until cancelled."""
         while True:
-            await _without_database(self._forget, "old fingerprints could not be removed")
+            for prune in (self._forget, *self._prunes):
+                await _without_database(prune, "what is over could not be removed")
             await asyncio.sleep(PRUNE_S)
 
     async def _forget(self) -> None:

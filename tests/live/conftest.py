@@ -10,7 +10,16 @@ from tests.support.gateway_edge import GatewayEdge, gateway_edge
 from ponteio.live.options import LiveOptions
 from ponteio.storage.database import Database
 
-QUICK = LiveOptions(look_every_s=0.05, heal_every_s=0.05, refused_s=0.15, farewell_s=0.15, tip_pause_s=0.1)
+QUICK = LiveOptions(
+    look_every_s=0.05,
+    heal_every_s=0.05,
+    refused_s=0.15,
+    farewell_s=0.15,
+    tip_pause_s=0.1,
+    sockets_per_address=1_000,
+    arrivals_per_s=1_000,
+)
+"""All clients of a test come from one address, and many at once."""
 
 
 @pytest.fixture

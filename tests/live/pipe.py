@@ -20,6 +20,7 @@ class Pipe:
         self.taken = 0
         self.backlog = 0
         self.writes = 0
+        self.batches: list[Batch] = []
         self.peak = 0
         self._waiting: deque[Packet] = deque()
         self._low_water = low_water
@@ -27,6 +28,7 @@ class Pipe:
     def push(self, batch: Batch) -> None:
         if self.left_with is None:
             self.writes += 1
+            self.batches.append(batch)
             for packet in batch.packets:
                 self._take(packet)
 

@@ -76,8 +76,8 @@ async def test_the_pump_hears_when_the_backlog_has_gone(door: tuple[Door, Read])
 
 async def test_after_the_farewell_nothing_is_said(door: tuple[Door, Read]) -> None:
     out, read = door
-    out.leave(packets("goodbye")[0], REVOKED)
+    out.leave(packets("goodbye"), REVOKED)
     out.say(packets("late")[0])
     out.push(Batch(packets("late"), Cursor(EPOCH, 1)))
-    out.leave(packets("again")[0], REVOKED)
+    out.leave(packets("again"), REVOKED)
     assert await read() == ['42["goodbye",{}]']

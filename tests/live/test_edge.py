@@ -25,6 +25,7 @@ from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent
 from ponteio.model.identity import InstanceChange, InstanceState
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
+from ponteio.model.sight import ALL_SEEN
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageError
 
@@ -95,7 +96,7 @@ async def test_a_refusal_reaches_the_javascript_client_with_its_code(
     async with node_client(url=gateway.url, token="pnt_wrong", options=options) as client:
         await client.until(lambda: client.told("connect_error"))
         told = client.told("connect_error")[0]
-        assert told["message"] == "The API key is unknown or revoked."
+        assert told["message"] == "The credential is unknown, expired, used up or revoked."
         assert told["data"] == {"code": "auth_invalid", "detail": told["message"], "retry": False}
         assert told["active"] is False
         await gateway.is_empty()
@@ -136,7 +137,7 @@ async def test_a_revoked_key_closes_its_sockets_and_the_javascript_client_stays_
             "active": False,
         }
         assert revoked.events("goodbye") == [
-            {"code": "revoked", "reason": "The key of this socket was revoked.", "retry": False}
+            {"code": "revoked", "reason": "The right to this socket was taken away.", "retry": False}
         ]
         assert revoked.seqs == []
         await eventually(lambda: gateway.leftovers().get("sessions") == 1, within_s=2)
@@ -233,7 +234,7 @@ async def test_nothing_is_spoken_that_is_not_committed(gateway: GatewayEdge) -> 
         assert (event["seq"], event["event"]) == (1, "kept")
         stored = await gateway.log.get(gateway.scope("acme"), Cursor.parse(event["cursor"]))
         assert stored is not None
-        assert json.loads(stored.envelope) == event
+        assert json.loads(stored.envelope(ALL_SEEN)) == event
 
 
 async def test_a_replay_and_live_events_meet_without_a_seam(gateway: GatewayEdge) -> None:
@@ -318,8 +319,8 @@ async def test_statuses_reach_those_whom_they_concern(gateway: GatewayEdge) -> N
 
 
 async def test_an_organization_has_its_stated_number_of_sockets(sqlite_database: Database) -> None:
-    options = replace(QUICK, sockets_per_organization=2)
-    async with gateway_edge(sqlite_database, options, ("acme", "beta")) as gateway:
+    async with gateway_edge(sqlite_database, QUICK, ("acme", "beta")) as gateway:
+        await gateway.limit("acme", sockets=2)
         async with raw_websocket(gateway.url) as one, raw_websocket(gateway.url) as two:
             await one.connect(gateway.tokens["acme"])
             await two.connect(gateway.tokens["acme"])
@@ -358,7 +359,7 @@ async def stalled_reader(gateway: GatewayEdge) -> AsyncIterator[Member]:
     """A member whose peer will never read again."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1_024)
     writer.write(
-        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.live.pipe import Pipe
@@ -25,9 +27,17 @@ from ponteio.model.event import AddressedEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.identity import Limits, OrganizationScope, Principal
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
-from ponteio.model.outcome import SLOW_CONSUMER
+from ponteio.model.outcome import (
+    ACCESS_CHANGED,
+    ORGANIZATION_DISABLED,
+    PROTOCOL_VIOLATION,
+    REVOKED,
+    SHUTTING_DOWN,
+    SLOW_CONSUMER,
+    Outcome,
+)
 from ponteio.model.rights import CredentialKind
-from ponteio.model.sight import ALL_SEEN
+from ponteio.model.sight import ALL_SEEN, Sight
 from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
@@ -35,6 +45,9 @@ from ponteio.tenancy.limit_notices import LimitNotices
 
 HELLO = Hello("token", None, EVERYTHING)
 SERVICE = Principal(CredentialKind.KEY, "key", frozenset())
+NARROWED = replace(
+    SERVICE, scope=OrganizationScope("org", EventFilter.of(["one"]), Sight(content=False, pairing=False))
+)
 TINY = LiveOptions(
     ring_events=6,
     ring_bytes=6_000,
@@ -63,12 +76,27 @@ class Client:
     seen_on_this_connection: int = 0
     held: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def sees_whole(self) -> bool:
+        return self.principal.scope is None or self.principal.scope.sight.content
+
+    def knows_of(self, seq: int, instance: str) -> bool:
+        """Whether it was sent the event, or told that it was held."""
+        if seq in self.seen:
+            return True
+        return any(
+            body["instance"] == instance and Cursor.parse(body["from"]).seq <= seq <= Cursor.parse(body["to"]).seq
+            for body in self.held
+        )
+
     def read(self, amount: int | None = None) -> None:
-        if self.pipe is None:
-            return
-        for packet in self.pipe.read(amount):
+        self.hear(() if self.pipe is None else self.pipe.read(amount))
+
+    def hear(self, packets: Iterable[str]) -> None:
+        for packet in packets:
             name, body = event_of(packet)
             if name == "evolution-event":
+                assert ("withheld" in body) is not self.sees_whole
                 self.seen.append(body["seq"])
                 self.seen_on_this_connection += 1
             elif name == "tip":
@@ -126,15 +154,19 @@ class World:
 
     def cut(self, client: Client) -> None:
         if client.member is not None:
+            if client.member.damper is not None:  # what a goodbye would have said
+                client.hear(packet.encode() for packet in client.member.damper.notices())
             self.rooms.part(client.member)
         client.member = client.pipe = None
 
-    def expected(self, client: Client) -> list[int]:
+    def expected(self, client: Client) -> list[tuple[int, str]]:
+        """Number and instance of what the client may and wants to see."""
         assert client.began is not None
+        allowed = EVERYTHING if client.principal.scope is None else client.principal.scope.allowed
         return [
-            seq
+            (seq, instance)
             for seq, instance, event in self.committed
-            if seq > client.began and client.filter.matches(instance, event)
+            if seq > client.began and client.filter.matches(instance, event) and allowed.matches(instance, event)
         ]
 
 
@@ -142,7 +174,7 @@ KIND = st.tuples(
     st.sampled_from(["one", "two"]), st.sampled_from(["messages.upsert", "call"]), st.integers(0, 700) | st.just(2_500)
 )
 EVENTS = st.lists(KIND, min_size=3, max_size=12)
-WHO = st.integers(0, 3)
+WHO = st.integers(0, 7)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("announce"), EVENTS),
@@ -161,7 +193,13 @@ STEPS = st.lists(
 
 
 async def play(world: World, steps: list[tuple[Any, ...]]) -> None:
-    clients = [Client(wanted) for wanted in FILTERS]
+    clients = [
+        *(Client(wanted) for wanted in FILTERS),
+        Client(EVERYTHING, NARROWED),
+        Client(EventFilter.of(["one", "two"], ["call"]), NARROWED),
+        Client(EVERYTHING, SERVICE, Damping(60_000, 3)),
+        Client(EVERYTHING, NARROWED, Damping(0, 0)),
+    ]
     for name, *arguments in steps:
         await take_step(world, clients, name, arguments)
     for client in clients:
@@ -182,8 +220,15 @@ async def play(world: World, steps: list[tuple[Any, ...]]) -> None:
     await eventually(is_done, within_s=5, why=lambda: [client.member for client in clients])
     for client in clients:
         client.read()
-        assert client.seen == world.expected(client)
         world.cut(client)
+        expected = world.expected(client)
+        if client.damping is None:
+            assert client.seen == [seq for seq, _ in expected]
+        else:
+            assert client.seen == sorted(set(client.seen))
+            assert set(client.seen) <= {seq for seq, _ in expected}
+            assert all(client.knows_of(seq, instance) for seq, instance in expected)
+            assert {body["instance"] for body in client.held} <= {instance for _, instance in expected}
     assert len(world.rooms) == 0
     await world.rooms.close()
 
@@ -213,7 +258,8 @@ async def take_step(world: World, clients: list[Client], name: str, arguments: l
 
 def test_every_client_sees_each_matching_event_once_and_in_order_whatever_happens() -> None:
     """I3: over stalls, cuts, resumes, announcements that are lost and rings that are too small, nothing is missing and
-    nothing comes twice; `tip` counts what was sent.
+    nothing comes twice; `tip` counts what was sent. Nothing comes from outside a narrowed scope, and what a damper
+    does not let through is said to be held.
     """
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         opening = migrated(sqlite_url(Path(folder)))
@@ -427,4 +473,145 @@ async def test_a_log_that_got_another_life_sends_its_sockets_away_to_come_back(s
     await eventually(lambda: pipe.left_with is not None)
     name, body = event_of(pipe.read()[-1])
     assert (name, body["code"], body["retry"]) == ("goodbye", "cursor_expired", True)
+    await world.rooms.close()
+
+
+async def test_over_the_damper_events_are_held_the_cursor_moves_on_and_what_was_held_is_said(
+    sqlite_database: Database,
+) -> None:
+    world = await world_of(sqlite_database, LiveOptions())
+    free, damped = Client(EVERYTHING), Client(EVERYTHING, damping=Damping(60, 2))
+    for client in (free, damped):
+        await world.connect(client)
+    await world.append([("one", "call", 1)] * 5 + [("two", "call", 1)] * 2)
+    await eventually(lambda: free.member is not None and free.member.cursor.seq == 7)
+    member = damped.member
+    assert member is not None
+    assert (member.cursor.seq, member.sent) == (7, 4)
+    damped.read()
+    assert (damped.seen, damped.held) == ([1, 2, 6, 7], [])
+    world.rooms.pump.look(member, 0.0)
+    damped.read()
+    free.read()
+    epoch = member.cursor.epoch
+    assert damped.held == [
+        {"instance": "one", "from": f"{epoch}-3", "to": f"{epoch}-5", "count": 3, "code": "live_held"}
+    ]
+    assert (free.seen, free.held) == (list(range(1, 8)), [])
+    assert world.counters.total("live_held") == 3
+    assert world.counters.total("live_deliveries") == 11
+    assert [(one.code, one.count) for one in world.notices.of(world.scope.organization_id)] == [("live_held", 1)]
+    await world.rooms.close()
+
+
+async def test_what_was_held_is_said_before_a_tip_that_is_beyond_it(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database, LiveOptions())
+    client = Client(EVERYTHING, damping=Damping(0, 0))
+    await world.connect(client)
+    await world.append([("one", "call", 1)] * 3)
+    member, pipe = client.member, client.pipe
+    assert member is not None
+    assert pipe is not None
+    await eventually(lambda: member.cursor.seq == 3)
+    world.rooms.pump.look(member, member.next_tip_at)
+    names = [event_of(packet) for packet in pipe.read()]
+    assert [name for name, _ in names] == ["held", "tip"]
+    assert names[1][1] == {"cursor": names[0][1]["to"], "sent": 0}
+    await world.rooms.close()
+
+
+async def test_a_replay_is_damped_as_live_events_are(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database)
+    await world.append([("one", "call", 1)] * 40)
+    epoch = (await world.log.head(world.scope)).epoch
+    client = Client(EVERYTHING, damping=Damping(60, 5), began=0, cursor=Cursor(epoch, 0))
+    await world.connect(client)
+    member = client.member
+    assert member is not None
+    await eventually(lambda: member.cursor.seq == 40)
+    world.rooms.pump.look(member, 0.0)
+    client.read()
+    assert client.seen == [1, 2, 3, 4, 5]
+    assert [(body["from"], body["count"]) for body in client.held] == [(f"{epoch}-6", 35)]
+    await world.rooms.close()
+
+
+async def test_sockets_of_one_view_share_what_was_made_once_also_behind_dampers(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database, LiveOptions())
+    clients = [Client(EVERYTHING), *(Client(EVERYTHING, damping=Damping(60, 100)) for _ in range(3))]
+    for client in clients:
+        await world.connect(client)
+    await world.append([("one", "call", 1)] * 3)
+    await eventually(lambda: all(client.pipe is not None and client.pipe.batches for client in clients))
+    first = clients[0].pipe
+    assert first is not None
+    assert all(client.pipe is not None and client.pipe.batches[0] is first.batches[0] for client in clients)
+    await world.rooms.close()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "names"),
+    [
+        (SHUTTING_DOWN, ["held", "goodbye"]),
+        (ACCESS_CHANGED, ["held", "goodbye"]),
+        (SLOW_CONSUMER, ["held", "goodbye"]),
+        (PROTOCOL_VIOLATION, ["held", "goodbye"]),
+        (REVOKED, ["goodbye"]),
+        (ORGANIZATION_DISABLED, ["goodbye"]),
+    ],
+)
+async def test_before_a_goodbye_what_was_held_is_said_to_those_who_may_still_know(
+    sqlite_database: Database, outcome: Outcome, names: list[str]
+) -> None:
+    world = await world_of(sqlite_database)
+    client = Client(EVERYTHING, damping=Damping(0, 0))
+    await world.connect(client)
+    await world.append([("one", "call", 1)])
+    member, pipe = client.member, client.pipe
+    assert member is not None
+    assert pipe is not None
+    await eventually(lambda: member.cursor.seq == 1)
+    world.rooms.dismiss(member, outcome)
+    assert [event_of(packet)[0] for packet in pipe.read()] == names
+    await world.rooms.close()
+
+
+async def test_notices_of_many_instances_do_not_pile_up(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database, replace(LiveOptions(), damped_instances=10))
+    client = Client(EVERYTHING, damping=Damping(0, 0))
+    await world.connect(client)
+    for number in range(30):
+        await world.append([(f"i{number}", "call", 1)])
+        await asyncio.sleep(0)
+    client.read()
+    assert len(client.held) == 30
+    await world.rooms.close()
+
+
+async def test_who_is_dismissed_in_the_middle_of_a_replay_gets_nothing_more(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I10: also the page that is being read at that moment."""
+    world = await world_of(sqlite_database)
+    await world.append([("one", "call", 1)] * 40)
+    is_read, may_go_on, real = asyncio.Event(), asyncio.Event(), world.log.read_after
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        page = await real(*arguments, **options)
+        is_read.set()
+        await may_go_on.wait()
+        return page
+
+    monkeypatch.setattr(world.log, "read_after", slow)
+    epoch = (await world.log.head(world.scope)).epoch
+    client = Client(EVERYTHING, began=0, cursor=Cursor(epoch, 0))
+    await world.connect(client)
+    member, pipe = client.member, client.pipe
+    assert member is not None
+    assert pipe is not None
+    await asyncio.wait_for(is_read.wait(), 5)
+    world.rooms.dismiss(member, REVOKED)
+    may_go_on.set()
+    await eventually(lambda: not member.is_replaying)
+    assert [event_of(packet)[0] for packet in pipe.read()] == ["goodbye"]
     await world.rooms.close()

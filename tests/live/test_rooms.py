@@ -4,17 +4,20 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from tests.live.pipe import Pipe
 from tests.live.stored import AT
-from tests.live.test_pump import TINY, Client, World, world_of
+from tests.live.test_pump import NARROWED, TINY, Client, World, world_of
 from tests.support.gateway_edge import event_of, eventually
 
-from ponteio.live.handshake import start_at
+from ponteio.live.handshake import LimitError, start_at
 from ponteio.live.packets import connection_status
+from ponteio.live.rooms import Rooms
 from ponteio.model.cursor import Cursor
 from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.identity import Limits
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
-from ponteio.model.outcome import REVOKED
+from ponteio.model.outcome import ORGANIZATION_NOT_FOUND, REVOKED, RefusalError
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
 
@@ -162,3 +165,56 @@ async def test_phases_of_tips_are_spread(sqlite_database: Database) -> None:
     gaps = [later - earlier for earlier, later in pairwise(phases)]
     assert max(gaps) < 3.5
     await world.rooms.close()
+
+
+async def test_a_room_whose_first_member_sees_little_misses_nothing_for_the_others(sqlite_database: Database) -> None:
+    """I4: what a room reads from the log is the organization's, not its first member's."""
+    world = await world_of(sqlite_database)
+    first, second = Client(EVERYTHING, NARROWED), Client(EVERYTHING)
+    await world.connect(first)
+    await world.connect(second)
+    await world.append([("two", "call", 1), ("one", "call", 1), ("two", "call", 1)], is_announced=False)
+    await world.rooms.heal()
+    await eventually(lambda: caught_up(second, 3) and caught_up(first, 3))
+    assert (first.seen, second.seen) == ([2], [1, 2, 3])
+    await world.append([("two", "call", 1)], is_announced=False)
+    await world.append([("two", "call", 1)])
+    await eventually(lambda: caught_up(second, 5) and caught_up(first, 5))
+    assert (first.seen, second.seen) == ([2], [1, 2, 3, 4, 5])
+    await world.rooms.close()
+
+
+async def test_news_about_an_instance_are_for_scopes_that_cover_it(sqlite_database: Database) -> None:
+    """I4: whatever the filter asks for."""
+    world = await world_of(sqlite_database)
+    clients = [Client(EVERYTHING, NARROWED), Client(EventFilter.of(["two"]), NARROWED), Client(EVERYTHING)]
+    for client in clients:
+        await world.connect(client)
+    for name in ("one", "two"):
+        status = LinkStatus(LinkTarget("main", name), LinkState.CONNECTED, AT)
+        world.rooms.tell([world.scope.organization_id], f"link /{name}", connection_status(status), name)
+    told = [[event_of(packet)[1]["instance"] for packet in client.pipe.read()] for client in clients if client.pipe]
+    assert told == [["one"], [], ["one", "two"]]
+    await world.rooms.close()
+
+
+async def test_a_place_that_is_refused_leaves_no_room(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database)
+    with pytest.raises(LimitError):
+        world.rooms.reserve(world.scope.organization_id, "ana", Limits(sockets=0))
+    with pytest.raises(LimitError):
+        world.rooms.reserve(world.scope.organization_id, "ana", Limits(sockets_per_user=0))
+    assert len(world.rooms) == 0
+    world.rooms.reserve(world.scope.organization_id, "ana", Limits())
+    world.rooms.release(world.scope.organization_id, "ana")
+    assert len(world.rooms) == 0
+
+
+async def test_a_room_of_an_organization_that_nobody_knows_is_not_made(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database)
+    directory = Directory(sqlite_database)
+    rooms = Rooms(world.log, TINY, world.counters, world.notices, directory.scope_of)
+    with pytest.raises(RefusalError) as caught:
+        rooms.reserve("org_nobody", None, Limits())
+    assert caught.value.outcome is ORGANIZATION_NOT_FOUND
+    assert len(rooms) == 0

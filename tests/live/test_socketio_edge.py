@@ -19,11 +19,19 @@ from tests.live.conftest import QUICK
 from tests.live.raw_clients import PATH, RawPolling, RawWebSocket, raw_polling, raw_websocket
 from tests.support.gateway_edge import GatewayEdge, event_of, eventually, gateway_edge
 
-from ponteio.live import socketio_edge
+from ponteio.live import engineio_edge, socketio_edge
 from ponteio.storage.database import Database
 
 OVERRIDDEN = {
-    engineio.AsyncServer: ("_handle_connect", "_trigger_event", "_upgrades", "_ok", "_bad_request", "generate_id"),
+    engineio.AsyncServer: (
+        "_cors_headers",
+        "_handle_connect",
+        "_trigger_event",
+        "_upgrades",
+        "_ok",
+        "_bad_request",
+        "generate_id",
+    ),
     engineio.async_socket.AsyncSocket: (
         "_websocket_handler",
         "check_ping_timeout",
@@ -68,7 +76,7 @@ def refusal(packet: str) -> dict[str, Any]:
 def test_the_methods_that_are_overridden_exist_in_the_installed_libraries() -> None:
     for owner, names in OVERRIDDEN.items():
         for name in names:
-            assert callable(getattr(owner, name)), f"{owner.__name__}.{name} is gone: read socketio_edge.py again"
+            assert callable(getattr(owner, name)), f"{owner.__name__}.{name} is gone: read the embassies again"
     assert version("python-socketio").split(".")[0] == "5"
     assert version("python-engineio").split(".")[0] == "4"
 
@@ -99,9 +107,8 @@ MALFORMED = {
     "base64 binary": "bAAAA",
     "event before authentication": '42["hello",{}]',
     "ack before authentication": "431[]",
-    "deep json": "4" + "[" * 10_000,
-    "deep auth": '40{"token":' + "[" * 10_000,
-    "huge number": '40{"token":' + "9" * 5_000 + "}",
+    "deep json": "4" + "[" * 4_000,
+    "deep auth": '40{"token":' + "[" * 4_000,
     "superscript": "²",
 }
 
@@ -160,7 +167,7 @@ async def test_bytes_on_a_websocket_close_it_before_and_after_authentication(cle
 
 
 async def test_an_oversize_packet_closes_the_websocket(clean: GatewayEdge) -> None:
-    for size in (16 * 1024 + 1, 70_000, 300_000):
+    for size in (4 * 1024 + 1, 70_000, 300_000):
         async with raw_websocket(clean.url) as client:
             with suppress(ConnectionError):
                 await client.send("40" + "x" * (size - 2))
@@ -171,7 +178,7 @@ async def test_an_oversize_packet_closes_the_websocket(clean: GatewayEdge) -> No
 async def test_a_packet_at_the_limit_is_read(clean: GatewayEdge) -> None:
     async with raw_websocket(clean.url) as client:
         auth = {"token": clean.tokens["acme"], "more": ""}
-        auth["more"] = "x" * (16 * 1024 - len("40" + json.dumps(auth)))
+        auth["more"] = "x" * (4 * 1024 - len("40" + json.dumps(auth)))
         await client.send("40" + json.dumps(auth))
         assert (await client.packet()).startswith('40{"sid":')
 
@@ -190,7 +197,7 @@ AUTHS = {
     '{"token":{"a":1}}': "invalid_request",
     '{"token":"\\ud800"}': "auth_invalid",
     '{"token":"pnt_wrong"}': "auth_invalid",
-    json.dumps({"token": "x" * 16_000}): "auth_invalid",
+    json.dumps({"token": "x" * 4_000}): "auth_invalid",
 }
 
 
@@ -351,7 +358,9 @@ async def test_a_client_that_vanishes_during_its_handshake_leaves_nothing(
     clean: GatewayEdge, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_asked, may_answer = asyncio.Event(), asyncio.Event()
-    monkeypatch.setattr(type(clean.keys), "authenticate", held(clean.keys.authenticate, is_asked, may_answer))
+    monkeypatch.setattr(
+        type(clean.authenticator), "handshake", held(clean.authenticator.handshake, is_asked, may_answer)
+    )
     async with connection(clean, transport) as client:
         hello = "40" + json.dumps({"token": clean.tokens["acme"]})
         saying = asyncio.create_task(say(client, hello))
@@ -384,7 +393,9 @@ async def test_a_second_connect_while_the_first_is_being_judged_is_a_violation_a
     clean: GatewayEdge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_asked, may_answer = asyncio.Event(), asyncio.Event()
-    monkeypatch.setattr(type(clean.keys), "authenticate", held(clean.keys.authenticate, is_asked, may_answer))
+    monkeypatch.setattr(
+        type(clean.authenticator), "handshake", held(clean.authenticator.handshake, is_asked, may_answer)
+    )
     async with raw_polling(clean.url) as client:
         hello = "40" + json.dumps({"token": clean.tokens["acme"]})
         first = asyncio.create_task(client.post(hello))
@@ -402,7 +413,7 @@ async def test_a_house_that_fails_inside_is_a_refusal_and_leaves_nothing(
     async def broken(_self: object, _secret: object) -> Any:
         raise TypeError("the library would call a handler that raises this a second time")
 
-    monkeypatch.setattr(type(clean.keys), "authenticate", broken)
+    monkeypatch.setattr(type(clean.authenticator), "handshake", broken)
     async with raw_websocket(clean.url) as client:
         await client.send("40" + json.dumps({"token": "any"}))
         data = refusal(await client.packet())
@@ -499,7 +510,7 @@ async def test_an_upgrade_that_fails_leaves_polling_alive_or_closes_what_is_malf
 
 
 async def test_an_upgrade_that_never_goes_on_is_given_up(clean: GatewayEdge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socketio_edge, "UPGRADE_S", 0.2)
+    monkeypatch.setattr(engineio_edge, "UPGRADE_S", 0.2)
     async with raw_polling(clean.url) as client:
         await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
         await client.packets(2)

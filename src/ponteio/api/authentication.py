@@ -1,20 +1,56 @@
-"""From a key in a header to whoever asks, and to what they may act on. Rights come from here, never from a path."""
+"""From a credential to whoever asks, and to what they may do. Rights come from here, never from a path.
+
+Every route declares what it needs: `Annotated[Principal, Needs(Right.X)]` for anybody with the right,
+`Annotated[OrganizationScope, NeedsScope(Right.X)]` where an organization must be acted for, `Operator`, or `Person`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import hmac
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from ponteio.api.services import ApiServices
+from ponteio.api.rate_limits import count_failure, count_request
+from ponteio.api.services import ApiServices, Station
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.outcome import RefusalError
-from ponteio.tenancy.permissions import require_operator, require_organization
+from ponteio.model.rights import CredentialKind, Right
+from ponteio.model.web_origin import is_origin_trusted
+from ponteio.tenancy.audit import Actor
+from ponteio.tenancy.permissions import require, require_operator, require_organization
+from ponteio.tenancy.user_sessions import csrf_token
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="`Authorization: Bearer pnt_…`")
+COOKIE = "ponteio"
+MAIN = "main"
+"""The id of the environment's server."""
+SECURE_COOKIE = "__Host-ponteio"
+CSRF_HEADER = "X-CSRF-Token"
+READING = (
+    outcome.AUTH_REQUIRED,
+    outcome.AUTH_INVALID,
+    outcome.ORGANIZATION_DISABLED,
+    outcome.FORBIDDEN,
+    outcome.HOST_REFUSED,
+    outcome.RATE_LIMITED,
+)
+"""What every route that asks who is there may answer."""
+CHANGING = (*READING, outcome.CSRF_FAILED, outcome.ORIGIN_REFUSED, outcome.INVALID_REQUEST, outcome.TOO_LARGE)
+"""And what one that changes something may."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="bearer", description="`Authorization: Bearer`: an API key or a signed token."
+)
 _apikey = APIKeyHeader(name="apikey", auto_error=False, scheme_name="apikey", description="`apikey: pnt_…`")
+_cookie = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    scheme_name="session",
+    description=f"The cookie of a session (`{SECURE_COOKIE}` with HTTPS); changes need `{CSRF_HEADER}` too.",
+)
 
 
 async def services_of(request: Request) -> ApiServices:
@@ -26,19 +62,114 @@ async def services_of(request: Request) -> ApiServices:
 Services = Annotated[ApiServices, Depends(services_of)]
 
 
+def session_token(request: Request) -> str | None:
+    """The session's token in the request's cookie."""
+    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
+
+
+def address_of(request: Request) -> str | None:
+    """Where the request came from; behind a proxy that is believed, what that says."""
+    return request.client.host if request.client else None
+
+
 async def authenticate(
+    request: Request,
     services: Services,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     apikey: Annotated[str | None, Security(_apikey)],
+    _session: Annotated[str | None, Security(_cookie)],
 ) -> Principal:
-    """Whoever holds the key in `Authorization: Bearer` or, where there is none, in `apikey`.
+    """Whoever holds the credential in `Authorization`, else in `apikey`, else in the session's cookie; a cookie changes
+    something only together with its CSRF token. Counted against the limits of the credential and of the address.
 
-    Raises `RefusalError` AUTH_REQUIRED or AUTH_INVALID.
+    Raises `RefusalError` AUTH_REQUIRED, AUTH_INVALID, ORGANIZATION_DISABLED, CSRF_FAILED, ORIGIN_REFUSED, RATE_LIMITED.
     """
-    return await services.keys.authenticate(apikey if bearer is None else bearer.credentials)
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is not None:
+        return known
+    header = bearer.credentials if bearer is not None else apikey
+    try:
+        principal = await _authenticated(request, services, header)
+    except RefusalError as refusal:
+        if refusal.outcome is outcome.AUTH_INVALID:
+            await count_failure(request, address_of(request))
+        raise
+    await count_request(request, services, principal)
+    request.state.principal = principal
+    return principal
+
+
+async def _authenticated(request: Request, services: ApiServices, header: str | None) -> Principal:
+    if header:
+        return await services.authenticator.bearer(header)
+    token = session_token(request)
+    if not token:
+        raise RefusalError(outcome.AUTH_REQUIRED)
+    principal = await services.authenticator.cookie(token)
+    if request.method not in _SAFE:
+        check_same_site(request, services)
+        if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_token(token).encode()):
+            raise RefusalError(outcome.CSRF_FAILED)
+    return principal
+
+
+def check_same_site(request: Request, services: ApiServices) -> None:
+    """Raises `RefusalError` ORIGIN_REFUSED for a page that may not act with a cookie, or set one."""
+    origin, web = request.headers.get("origin"), services.web
+    host = request.headers.get("host")
+    if origin is not None and not is_origin_trusted(origin, host, web.own_origins, web.allowed_origins):
+        raise RefusalError(outcome.ORIGIN_REFUSED)
 
 
 Caller = Annotated[Principal, Depends(authenticate)]
+
+
+class _Needs:
+    """A dependency that lets only holders of one right through. `right` is there for who lists the routes."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    async def __call__(self, caller: Caller) -> Principal:
+        require(caller, self.right)
+        return caller
+
+
+class _NeedsScope(_Needs):
+    async def __call__(self, caller: Caller) -> OrganizationScope:  # type: ignore[override]
+        scope = require_organization(caller)
+        require(caller, self.right)
+        return scope
+
+
+class _NeedsInstance(_Needs):
+    async def __call__(  # type: ignore[override]
+        self,
+        instance_name: str,
+        caller: Caller,
+        services: Services,
+        server: Annotated[str | None, Query(description="Which server's, where a name is on several.")] = None,
+    ) -> Instance:
+        require(caller, self.right)
+        return own_instance(caller, services, instance_name, server)
+
+
+def Needs(right: Right) -> Any:  # noqa: N802 - reads as a declaration
+    """The caller, who has this right. Raises `RefusalError` FORBIDDEN."""
+    return Depends(_Needs(right))
+
+
+def NeedsScope(right: Right) -> Any:  # noqa: N802
+    """The organization that the caller acts for with this right. Raises `RefusalError` ORGANIZATION_ONLY, FORBIDDEN."""
+    return Depends(_NeedsScope(right))
+
+
+def NeedsInstance(right: Right) -> Any:  # noqa: N802
+    """The instance of the path, on which the caller may act with this right: an organization on its own, the operator
+    on all. Raises `RefusalError` FORBIDDEN, or INSTANCE_NOT_FOUND with the same text for a foreign name as for one that
+    nobody has.
+    """
+    return Depends(_NeedsInstance(right))
 
 
 async def operator(caller: Caller) -> Principal:
@@ -47,34 +178,117 @@ async def operator(caller: Caller) -> Principal:
     return caller
 
 
-async def organization(caller: Caller) -> OrganizationScope:
-    """The organization of the key. Raises `RefusalError` ORGANIZATION_ONLY for the operator, who owns no events."""
-    return require_organization(caller)
+async def person(caller: Caller) -> Principal:
+    """Somebody with an account. Raises `RefusalError` FORBIDDEN for keys and tokens."""
+    if caller.kind is not CredentialKind.SESSION:
+        raise RefusalError(outcome.FORBIDDEN, "This is for people: log in.")
+    return caller
 
 
 Operator = Annotated[Principal, Depends(operator)]
-Scope = Annotated[OrganizationScope, Depends(organization)]
+Person = Annotated[Principal, Depends(person)]
 
 
-async def own_instance(instance_name: str, caller: Caller, services: Services) -> Instance:
-    """The instance of that name, if the caller may act on it: an organization on its own, the operator on all.
+def station_meant(services: ApiServices, server: str | None) -> Station:
+    """The server that a request is about: the one it names, else the only one, else the environment's.
 
-    Raises `RefusalError` INSTANCE_NOT_FOUND, with the same text for a foreign name as for one that nobody has.
+    Raises `RefusalError` SERVER_NOT_FOUND, or INVALID_REQUEST where one must be named.
     """
-    if caller.scope is None:
-        found = services.directory.find(services.server_id, instance_name)
+    if server is None and len(services.fleet.stations()) > 1 and services.fleet.is_reachable(MAIN):
+        server = MAIN
+    return services.fleet.station(server)
+
+
+def own_instance(caller: Principal, services: ApiServices, name: str, server: str | None) -> Instance:
+    """The instance of that name, if the caller may see it: an organization its own, the operator all.
+
+    Raises `RefusalError` INSTANCE_NOT_FOUND, or INVALID_REQUEST when several servers have one and none was named.
+    """
+    if caller.scope is not None:
+        own = services.directory.instance(caller.scope, name)
+        found = [] if own is None else [own]
+    elif caller.is_operator:
+        found = services.directory.namesakes(name)
     else:
-        found = services.directory.instance(caller.scope, instance_name)
-    if found is None or found.removed_at is not None:
+        found = []
+    found = [one for one in found if server in (None, one.server_id)]
+    if not found:
         raise RefusalError(outcome.INSTANCE_NOT_FOUND)
-    return found
-
-
-OwnInstance = Annotated[Instance, Depends(own_instance)]
+    if len(found) > 1:
+        raise RefusalError(outcome.INVALID_REQUEST, "Several servers have an instance of this name: add ?server=.")
+    return found[0]
 
 
 def visible_instances(caller: Principal, services: ApiServices) -> list[Instance]:
-    """The instances that the caller may act on, by name."""
+    """The instances that the caller may see, by name."""
     directory = services.directory
-    found = directory.all_instances() if caller.scope is None else directory.instances(caller.scope)
-    return sorted((it for it in found if it.removed_at is None), key=lambda it: it.name)
+    if caller.scope is not None:
+        found = directory.instances(caller.scope)
+    else:
+        found = directory.all_instances() if caller.is_operator else []
+    return sorted((it for it in found if it.removed_at is None), key=lambda it: (it.name, it.server_id))
+
+
+def organization_meant(caller: Principal, services: ApiServices, named: str | None) -> str:
+    """The organization that a request is about: the caller's own, or the one that the operator names.
+
+    Raises `RefusalError` ORGANIZATION_NOT_FOUND, also for a foreign one, and INVALID_REQUEST when the operator names
+    none.
+    """
+    if caller.scope is not None:
+        if named not in (None, caller.scope.organization_id):
+            raise RefusalError(outcome.ORGANIZATION_NOT_FOUND)
+        return caller.scope.organization_id
+    if not caller.is_operator:
+        raise RefusalError(outcome.ORGANIZATION_ONLY)
+    if named is None:
+        raise RefusalError(outcome.INVALID_REQUEST, "Which organization? Add ?organization=.")
+    found = services.directory.organization(named)
+    if found is None:
+        raise RefusalError(outcome.ORGANIZATION_NOT_FOUND)
+    return found.organization_id
+
+
+async def actor_of(request: Request, services: Services, caller: Caller) -> Actor:
+    """Whoever asks, as the audit log names them."""
+    label = None
+    if caller.user_id is not None:
+        user = await services.accounts.get(caller.user_id)
+        label = user.email if user else None
+    elif caller.kind is CredentialKind.KEY:
+        key = await services.keys.get(caller.credential_id)
+        label = key.label if key else None
+    else:
+        label = caller.user
+    return Actor(caller.kind.value, caller.user_id or caller.credential_id, label, address_of(request))
+
+
+class Recorder:
+    """Writes down what the caller of this request did."""
+
+    def __init__(self, request: Request, services: ApiServices, caller: Principal) -> None:
+        self._request = request
+        self._services = services
+        self._caller = caller
+
+    async def __call__(
+        self,
+        action: str,
+        target: str | None = None,
+        *,
+        organization_id: str | None = None,
+        detail: dict[str, object] | None = None,
+    ) -> None:
+        """`action` (an `Action`) on `target` is written down, for the caller's organization unless another is given."""
+        scope = self._caller.scope
+        mine = organization_id or (scope.organization_id if scope else None)
+        actor = await actor_of(self._request, self._services, self._caller)
+        await self._services.audit.record(action, actor, organization_id=mine, target=target, detail=detail)
+
+
+async def recorder(request: Request, services: Services, caller: Caller) -> Recorder:
+    """The audit log, for this request."""
+    return Recorder(request, services, caller)
+
+
+Record = Annotated[Recorder, Depends(recorder)]

@@ -8,20 +8,23 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ponteio.api.authentication import Scope, Services
+from ponteio.api.authentication import READING, NeedsScope, Services
 from ponteio.api.problems import errors
 from ponteio.api.schemas import EventAnswer, EventPage
 from ponteio.eventlog.reading import Page
 from ponteio.model import outcome
 from ponteio.model.cursor import Cursor, CursorError
 from ponteio.model.filter import EventFilter, FilterError
+from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import RefusalError
+from ponteio.model.rights import Right
 from ponteio.model.sight import Sight
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 
 BEGINNING = "0"
-_AUTH = (outcome.AUTH_REQUIRED, outcome.AUTH_INVALID, outcome.ORGANIZATION_ONLY)
+Scope = Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)]
+_AUTH = (*READING, outcome.ORGANIZATION_ONLY)
 _CURSOR = (outcome.INVALID_CURSOR, outcome.CURSOR_EXPIRED)
 
 

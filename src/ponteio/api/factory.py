@@ -9,8 +9,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 import ponteio
 from ponteio.api import events_routes, health_routes, instances_routes, quarantine_routes, websocket_routes
-from ponteio.api.middleware import BodyLimit, LastResort
+from ponteio.api.authentication import CSRF_HEADER
+from ponteio.api.middleware import BodyLimit, Doors, LastResort
 from ponteio.api.problems import Problem, install_problems
+from ponteio.api.rate_limits import RateLimits
 from ponteio.api.services import ApiServices
 
 _DESCRIPTION = """\
@@ -33,19 +35,24 @@ def create_api(services: ApiServices) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.rate_limits = RateLimits()
     install_problems(app)
     for routes in (websocket_routes, instances_routes, events_routes, quarantine_routes, health_routes):
         app.include_router(routes.router)
     app.add_middleware(BodyLimit)
-    app.add_middleware(LastResort)
-    if services.allowed_origins:
+    if services.web.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(services.allowed_origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "apikey", "Content-Type"],
+            allow_origins=list(services.web.allowed_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "apikey", "Content-Type", CSRF_HEADER],
+            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After"],
+            # Cookies are SameSite=Lax: pages of other sites come with keys, tickets or tokens of their own.
+            allow_credentials=False,
             max_age=600,
         )
+    app.add_middleware(Doors, services=services, limits=app.state.rate_limits)
+    app.add_middleware(LastResort, is_https=services.web.public_url.startswith("https://"))
     _describe_problems(app)
     return app
 

@@ -8,9 +8,12 @@ from datetime import datetime
 
 from ponteio.api.schemas import InstanceAnswer, InstanceLink, LastError, LinkAnswer, LinkCounts
 from ponteio.api.services import ApiServices
+from ponteio.model import outcome
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
+from ponteio.observe.clock import utc_now
 
+STARTED_AT = utc_now()
 _AT_REST = frozenset({LinkState.OFF, LinkState.CONNECTED})
 
 
@@ -49,12 +52,21 @@ def instance_link(own: LinkStatus, shared: LinkStatus, last_event_at: datetime |
     )
 
 
+def link_status(services: ApiServices, target: LinkTarget) -> LinkStatus:
+    """Where the link at `target` stands; off where its server cannot be worked with at all."""
+    if not services.fleet.is_reachable(target.server_id):
+        named = outcome.SERVER_NOT_FOUND
+        return LinkStatus(target, LinkState.OFF, STARTED_AT, reason=named.code, detail=named.title)
+    return services.fleet.station(target.server_id).links.status(target)
+
+
 def instance_answer(instance: Instance, services: ApiServices) -> InstanceAnswer:
     """The instance with how it is heard."""
-    own = services.links.status(LinkTarget(instance.server_id, instance.name))
-    shared = services.links.status(LinkTarget(instance.server_id))
+    own = link_status(services, LinkTarget(instance.server_id, instance.name))
+    shared = link_status(services, LinkTarget(instance.server_id))
     return InstanceAnswer(
         name=instance.name,
+        server=instance.server_id,
         organization=instance.organization_id,
         integration=instance.integration,
         state=instance.state,

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ponteio.api.problems import internal_problem, problem
+from ponteio.api.problems import internal_problem, problem, refused
+from ponteio.api.rate_limits import FREE, Quota, RateLimits
+from ponteio.api.services import ApiServices
 from ponteio.model import outcome
+from ponteio.model.client_address import network_of
+from ponteio.model.outcome import RefusalError
+from ponteio.model.web_origin import is_host_allowed
 
 MAX_BODY = 1024 * 1024
 
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # component libraries set style attributes; styles run nothing
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
 _HEADERS = [
-    (b"cache-control", b"no-store"),  # answers hold QR codes and events
     (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
 ]
+_NO_STORE = (b"cache-control", b"no-store")  # answers hold QR codes and events
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class BodyLimit:
@@ -47,11 +73,42 @@ class BodyLimit:
         return counted
 
 
+class Doors:
+    """What is looked at before any route: the name we are called by, and how often an address calls."""
+
+    def __init__(self, app: ASGIApp, services: ApiServices, limits: RateLimits) -> None:
+        self._app = app
+        self._services = services
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._judge(scope)
+        except RefusalError as refusal:
+            self._services.counters.add(f"requests_refused.{refusal.outcome.code}")
+            await refused(refusal)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _judge(self, scope: Scope) -> None:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if not is_host_allowed(hosts[0] if len(hosts) == 1 else None, self._services.web.allowed_hosts):
+            raise RefusalError(outcome.HOST_REFUSED)
+        if scope["path"] not in FREE:
+            client = scope.get("client")
+            who = (network_of(client[0] if client else None),)
+            self._limits.take("address", self._services.web.requests_per_address, who)
+
+
 class LastResort:
     """Adds the common headers, and turns a fault of our own into a problem document that tells nothing about it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
         self._app = app
+        self._headers = [*_HEADERS, _HSTS] if is_https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +120,7 @@ class LastResort:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *self._common(message), *_quota(scope)]
             await send(message)
 
         try:
@@ -72,3 +129,12 @@ class LastResort:
             answer = internal_problem(error)
             if not begun:
                 await answer(scope, receive, sending)
+
+    def _common(self, message: Message) -> Iterable[tuple[bytes, bytes]]:
+        has_own = any(name.lower() == b"cache-control" for name, _ in message.get("headers", ()))
+        return self._headers if has_own else (*self._headers, _NO_STORE)
+
+
+def _quota(scope: Scope) -> list[tuple[bytes, bytes]]:
+    found: Quota | None = scope.get("state", {}).get("quota")
+    return [] if found is None else found.headers()

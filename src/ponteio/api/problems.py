@@ -68,6 +68,13 @@ def problem(
     return Response(orjson.dumps(body, default=str), named.status, all_headers, MEDIA_TYPE)
 
 
+def refused(refusal: RefusalError) -> Response:
+    """The answer to a refusal; one that names a wait says it in `Retry-After` too."""
+    wait_s = refusal.extra.get("retry_after_s")
+    headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
+    return problem(refusal.outcome, refusal.detail, refusal.extra, headers)
+
+
 def internal_problem(error: Exception) -> Response:
     """The answer to a fault of our own. The log gets the stack under the same `instance`, without the fault's text:
     nobody knows what is in it.
@@ -99,7 +106,7 @@ def install_problems(app: FastAPI) -> None:
 
 
 async def _refused(request: Request, error: RefusalError) -> Response:
-    return _counted(request, problem(error.outcome, error.detail, error.extra), error.outcome)
+    return _counted(request, refused(error), error.outcome)
 
 
 async def _storage_failed(request: Request, error: StorageError) -> Response:

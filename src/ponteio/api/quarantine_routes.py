@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ponteio.api.authentication import Caller, Operator, Services, visible_instances
+from ponteio.api.authentication import READING, Needs, Operator, Services, visible_instances
 from ponteio.api.problems import errors
 from ponteio.api.schemas import (
     GapAnswer,
@@ -15,24 +15,28 @@ from ponteio.api.schemas import (
     QuarantinePage,
     QuarantineSummary,
     RefusedFrame,
+    UnclaimedAnswer,
+    UnclaimedInstance,
 )
 from ponteio.eventlog.quarantine import Quarantined
 from ponteio.model import outcome
+from ponteio.model.identity import Principal
 from ponteio.model.link import Gap, GapKind
+from ponteio.model.rights import Right
 
 router = APIRouter(prefix="/api", tags=["quarantine"])
 
 GAP_WINDOW = 2_000
 """Newest gaps of the server among which an organization's own are looked for."""
 
-_AUTH = (outcome.AUTH_REQUIRED, outcome.AUTH_INVALID)
+Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get(
     "/quarantine",
     operation_id="listQuarantine",
-    responses=errors(*_AUTH, outcome.OPERATOR_ONLY, outcome.INVALID_REQUEST),
+    responses=errors(*READING, outcome.OPERATOR_ONLY, outcome.INVALID_REQUEST),
 )
 async def list_quarantine(
     _operator: Operator, services: Services, limit: Limit = 100, before: Annotated[int | None, Query(ge=1)] = None
@@ -45,7 +49,9 @@ async def list_quarantine(
     )
 
 
-@router.get("/quarantine/summary", operation_id="summarizeQuarantine", responses=errors(*_AUTH, outcome.OPERATOR_ONLY))
+@router.get(
+    "/quarantine/summary", operation_id="summarizeQuarantine", responses=errors(*READING, outcome.OPERATOR_ONLY)
+)
 async def summarize_quarantine(_operator: Operator, services: Services) -> QuarantineSummary:
     """How many are kept, by code and instance."""
     counts = await services.quarantine.summary()
@@ -60,20 +66,48 @@ async def summarize_quarantine(_operator: Operator, services: Services) -> Quara
     )
 
 
-@router.get("/gaps", operation_id="listGaps", responses=errors(*_AUTH, outcome.INVALID_REQUEST))
-async def list_gaps(caller: Caller, services: Services, limit: Limit = 100) -> GapsAnswer:
+@router.get("/quarantine/instances", operation_id="listUnclaimed", responses=errors(*READING, outcome.OPERATOR_ONLY))
+async def list_unclaimed(_operator: Operator, services: Services) -> UnclaimedAnswer:
+    """Instances that nobody owns, with how much of theirs is in quarantine: assign them, or let them be claimed."""
+    counts = {
+        row.instance: row for row in await services.quarantine.summary() if row.outcome == outcome.UNASSIGNED.code
+    }
+    found = [it for it in services.directory.all_instances() if it.organization_id is None and it.removed_at is None]
+    return UnclaimedAnswer(
+        instances=[
+            UnclaimedInstance(
+                name=it.name,
+                server=it.server_id,
+                integration=it.integration,
+                state=it.state,
+                quarantined=counts[it.name].count if it.name in counts else 0,
+                last_received_at=counts[it.name].last_received_at if it.name in counts else None,
+            )
+            for it in found
+        ]
+    )
+
+
+@router.get("/gaps", operation_id="listGaps", responses=errors(*READING, outcome.INVALID_REQUEST))
+async def list_gaps(caller: Reader, services: Services, limit: Limit = 100) -> GapsAnswer:
     """Spans in which events may have been missed, newest first: an organization sees those of its own instances and
     the times at which the global link was down.
     """
+    servers = [server.server_id for server in services.directory.servers()]
     if caller.is_operator:
-        return GapsAnswer(gaps=[_gap(gap, gap.detail) for gap in await services.gaps.list(services.server_id, limit)])
-    names = {instance.name for instance in visible_instances(caller, services)}
-    found = await services.gaps.list(services.server_id, GAP_WINDOW)
+        found = [gap for server_id in servers for gap in await services.gaps.list(server_id, limit)]
+        newest = sorted(found, key=lambda gap: gap.from_at, reverse=True)
+        return GapsAnswer(gaps=[_gap(gap, gap.detail) for gap in newest[:limit]])
+    mine = {(it.server_id, it.name): it for it in visible_instances(caller, services)}
+    found = []
+    for server_id in sorted({server_id for server_id, _ in mine}):
+        found += await services.gaps.list(server_id, GAP_WINDOW)
     # Of the global link only the times: what was too large on it may have been anybody's.
     shown = [
         _gap(gap, None if gap.target.is_global else gap.detail)
-        for gap in found
-        if gap.target.instance in names or (gap.target.is_global and gap.kind is GapKind.LINK_DOWN)
+        for gap in sorted(found, key=lambda gap: gap.from_at, reverse=True)
+        if (gap.target.server_id, gap.target.instance) in mine
+        or (gap.target.is_global and gap.kind is GapKind.LINK_DOWN)
     ]
     return GapsAnswer(gaps=shown[:limit])
 

@@ -59,6 +59,7 @@ class InstanceAnswer(BaseModel):
     """An instance as we know it. `state` follows Evolution's reports; `reason` is Evolution's own number for it."""
 
     name: str
+    server: str = Field(description="The Evolution server's id.")
     organization: str | None
     integration: str | None
     state: InstanceState
@@ -123,6 +124,24 @@ class NewInstanceRequest(BaseModel):
         max_length=200,
         description="Who is to own it, by id or name: the operator says so, others own what they make.",
     )
+    server: str | None = Field(None, max_length=100, description="On which Evolution server.")
+
+
+class ClaimRequest(BaseModel):
+    """An instance that is to be the caller's, and its own token, which is asked of Evolution and not kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=255)
+    token: str = Field(min_length=1, max_length=1024)
+    server: str | None = Field(None, max_length=100, description="Which server's; needed where there are several.")
+
+
+class AssignRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    organization: str = Field(min_length=1, max_length=200, description="The new owner, by id or name.")
+    move: bool = Field(False, description="Take it from another owner.")
 
 
 class ConnectRequest(BaseModel):
@@ -196,6 +215,9 @@ class EventAnswer(BaseModel):
     date_time: str | None = Field(description="As Evolution sent it: its local time with a false Z.")
     origin: str
     extra: dict[str, JsonValue] | None = None
+    withheld: Literal["content", "pairing"] | None = Field(
+        None, description="Why `data` is reduced to its metadata: the right that the reader lacks."
+    )
     data: JsonValue
 
 
@@ -251,3 +273,18 @@ class GapAnswer(BaseModel):
 
 class GapsAnswer(BaseModel):
     gaps: list[GapAnswer]
+
+
+class UnclaimedInstance(BaseModel):
+    """An instance that nobody owns. Its events go to quarantine, of which the newest are kept."""
+
+    name: str
+    server: str
+    integration: str | None
+    state: InstanceState
+    quarantined: int
+    last_received_at: Moment | None
+
+
+class UnclaimedAnswer(BaseModel):
+    instances: list[UnclaimedInstance]

@@ -14,8 +14,19 @@ from ponteio.model.identity import Instance, OrganizationScope
 from ponteio.model.link import CheckStep, LinkStatus, LinkTarget
 from ponteio.model.outcome import RefusalError
 from ponteio.observe.counters import Counters
+from ponteio.tenancy.accounts import Accounts
 from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.audit import AuditLog
+from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.invitations import Invitations
+from ponteio.tenancy.limit_notices import LimitNotices
+from ponteio.tenancy.login import LoginDesk
+from ponteio.tenancy.memberships import Memberships
+from ponteio.tenancy.servers import Servers
+from ponteio.tenancy.tickets import Tickets
+from ponteio.tenancy.token_signers import TokenSigners
+from ponteio.tenancy.user_sessions import UserSessions
 
 
 class Links(Protocol):
@@ -109,20 +120,67 @@ class LiveStats(Protocol):
     def socket_count(self, scope: OrganizationScope | None) -> int: ...
 
 
+class Station(Protocol):
+    """One Evolution server."""
+
+    @property
+    def server_id(self) -> str: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def control(self) -> Control: ...
+    @property
+    def test(self) -> LinkTest: ...
+
+
+class Fleet(Protocol):
+    """The Evolution servers. `station` raises SERVER_NOT_FOUND, or INVALID_REQUEST when the id is needed."""
+
+    def station(self, server_id: str | None = None) -> Station: ...
+    def stations(self) -> Sequence[Station]: ...
+    def is_reachable(self, server_id: str) -> bool: ...
+    def reconcile(self) -> None: ...
+    async def refresh(self) -> None: ...
+    async def claim(self, server_id: str | None, name: str, token: str, organization_id: str) -> Instance: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How browsers reach the gateway. `public_url` is empty where it is not known; `allowed_origins` are web pages
+    elsewhere that may call, `*` allowing all; `requests_per_address` counts REST calls a minute.
+    """
+
+    public_url: str = ""
+    own_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    requests_per_address: int = 1_200
+    requests_of_operators: int = 1_200
+
+
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """Everything that the routes need. `allowed_origins` are web pages elsewhere that may call; `*` allows all."""
+    """Everything that the routes need."""
 
-    server_id: str
-    links: Links
-    control: Control
-    test: LinkTest
+    fleet: Fleet
     live: LiveStats
     directory: Directory
+    servers: Servers
+    authenticator: Authenticator
+    accounts: Accounts
+    sessions: UserSessions
+    memberships: Memberships
+    invitations: Invitations
+    login: LoginDesk
     keys: KeyRing
+    tickets: Tickets
+    signers: TokenSigners
+    audit: AuditLog
+    notices: LimitNotices
     events: EventLog
     quarantine: Quarantine
     gaps: GapLog
     counters: Counters
-    allowed_origins: Sequence[str] = ()
+    enabled: bool = True
+    web: WebOptions = field(default_factory=WebOptions)
     activity: LastEvents = field(default_factory=LastEvents)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from ponteio.api import link_views
-from ponteio.api.authentication import Caller, Operator, OwnInstance, Services, visible_instances
+from ponteio.api.authentication import (
+    CHANGING,
+    READING,
+    Caller,
+    Needs,
+    NeedsInstance,
+    Operator,
+    Record,
+    Services,
+    station_meant,
+    visible_instances,
+)
 from ponteio.api.problems import errors
 from ponteio.api.schemas import (
     CheckAnswer,
@@ -20,56 +31,72 @@ from ponteio.api.schemas import (
 )
 from ponteio.api.services import ApiServices, Links
 from ponteio.model import outcome
-from ponteio.model.identity import OrganizationScope, Principal
+from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.link import LinkStatus, LinkTarget
 from ponteio.model.outcome import RefusalError
+from ponteio.model.rights import Right
+from ponteio.tenancy.audit import Action
 
 router = APIRouter(prefix="/api/websocket", tags=["websocket"])
 
-_AUTH = (outcome.AUTH_REQUIRED, outcome.AUTH_INVALID)
 _REFUSED = "requests_refused."
 _SWITCH_ON = "WEBSOCKET_ENABLED=true"
+_LINKS = (*CHANGING, outcome.WEBSOCKET_DISABLED, outcome.SERVER_NOT_FOUND)
+
+Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
+Switcher = Annotated[Principal, Needs(Right.LINKS_MANAGE)]
+SwitchedInstance = Annotated[Instance, NeedsInstance(Right.LINKS_MANAGE)]
+Scope = OrganizationScope | None
+ServerId = Annotated[str | None, Query(description="Which Evolution server; the environment's if left out.")]
 
 
-async def enabled_links(_caller: Caller, services: Services) -> Links:
-    """The links, to be switched. Raises `RefusalError` WEBSOCKET_DISABLED."""
-    if not services.links.enabled:
+def enabled_links(services: ApiServices, server: str | None) -> Links:
+    """The links of a server, to be switched. Raises `RefusalError` WEBSOCKET_DISABLED, SERVER_NOT_FOUND."""
+    links = station_meant(services, server).links
+    if not links.enabled:
         detail = f"WebSocket is switched off here. Write {_SWITCH_ON} into the gateway's .env and start it again."
         raise RefusalError(outcome.WEBSOCKET_DISABLED, detail, {"setting": _SWITCH_ON})
-    return services.links
+    return links
 
 
-EnabledLinks = Annotated[Links, Depends(enabled_links)]
-
-
-async def links_in_scope(caller: Caller, links: EnabledLinks) -> OrganizationScope | None:
-    """Whose links "all" means. Raises `RefusalError` OPERATOR_ONLY for an organization in global mode, where the one
-    link serves everybody.
+async def links_in_scope(caller: Switcher, services: Services, server: ServerId = None) -> list[tuple[Links, Scope]]:
+    """Whose links "all" means, on which servers: the one that is named, or all. Raises `RefusalError` OPERATOR_ONLY
+    for an organization where all of them are in global mode, in which the one link serves everybody.
     """
-    if caller.scope is not None and links.global_events:
+    servers = [server] if server else [station.server_id for station in services.fleet.stations()]
+    found = [enabled_links(services, one) for one in servers]
+    if caller.scope is not None and all(links.global_events for links in found):
         detail = (
-            "In global mode one link serves every organization, and only the operator's key switches it. "
+            "In global mode one link serves every organization, and only the operator switches it. "
             "For one instance, use connect/instance or disconnect/instance."
         )
         raise RefusalError(outcome.OPERATOR_ONLY, detail)
-    return caller.scope
+    if caller.scope is None and not caller.is_operator:
+        raise RefusalError(outcome.ORGANIZATION_ONLY)
+    return [(links, caller.scope) for links in found if caller.scope is None or not links.global_events]
 
 
-LinksInScope = Annotated[OrganizationScope | None, Depends(links_in_scope)]
+LinksInScope = Annotated[list[tuple[Links, Scope]], Depends(links_in_scope)]
 
 
-@router.get("/status", operation_id="websocketStatus", responses=errors(*_AUTH))
-async def websocket_status(caller: Caller, services: Services) -> WebsocketStatusAnswer:
-    """Whether and how events arrive, as far as the caller may know."""
-    links = services.links
-    shared = links.status(LinkTarget(services.server_id))
+@router.get(
+    "/status",
+    operation_id="websocketStatus",
+    responses=errors(*READING, outcome.SERVER_NOT_FOUND, outcome.INVALID_REQUEST),
+)
+async def websocket_status(caller: Reader, services: Services, server: ServerId = None) -> WebsocketStatusAnswer:
+    """Whether and how events arrive, as far as the caller may know: `mode` and `global_link` of one server, the rest of
+    all that the caller sees.
+    """
+    station = station_meant(services, server)
+    shared = station.links.status(LinkTarget(station.server_id))
     own = _own_links(caller, services)
     return WebsocketStatusAnswer(
-        enabled=links.enabled,
-        mode="global" if links.global_events else "traditional",
+        enabled=station.links.enabled,
+        mode="global" if station.links.global_events else "traditional",
         global_link=link_views.link_answer(shared, sees_all=caller.is_operator),
         links=link_views.count_links(own),
-        sockets=services.live.socket_count(caller.scope),
+        sockets=services.live.socket_count(caller.scope) if caller.scope or caller.is_operator else 0,
         events=await _event_counts(caller, services),
         reconnects=sum(status.reconnects for status in (shared, *own)),
         last_error=link_views.last_error([shared, *own]),
@@ -77,98 +104,112 @@ async def websocket_status(caller: Caller, services: Services) -> WebsocketStatu
     )
 
 
-@router.get("/instances", operation_id="websocketInstances", responses=errors(*_AUTH))
-async def websocket_instances(caller: Caller, services: Services) -> InstancesAnswer:
+@router.get("/instances", operation_id="websocketInstances", responses=errors(*READING))
+async def websocket_instances(caller: Reader, services: Services) -> InstancesAnswer:
     """Each instance with how it is heard."""
     seen = visible_instances(caller, services)
     return InstancesAnswer(instances=[link_views.instance_answer(instance, services) for instance in seen])
 
 
-@router.post(
-    "/connect/global",
-    operation_id="connectGlobal",
-    responses=errors(*_AUTH, outcome.OPERATOR_ONLY, outcome.WEBSOCKET_DISABLED),
-)
-async def connect_global(_operator: Operator, links: EnabledLinks) -> LinkAnswer:
+@router.post("/connect/global", operation_id="connectGlobal", responses=errors(*_LINKS, outcome.OPERATOR_ONLY))
+async def connect_global(
+    _operator: Operator, services: Services, record: Record, server: ServerId = None
+) -> LinkAnswer:
     """Connect the global link and keep it so over restarts."""
-    return link_views.link_answer(await links.connect_global(), sees_all=True)
+    status = await enabled_links(services, server).connect_global()
+    await record(Action.LINK_CONNECTED, status.target.server_id, detail={"link": "global"})
+    return link_views.link_answer(status, sees_all=True)
 
 
-@router.post(
-    "/disconnect/global",
-    operation_id="disconnectGlobal",
-    responses=errors(*_AUTH, outcome.OPERATOR_ONLY, outcome.WEBSOCKET_DISABLED),
-)
-async def disconnect_global(_operator: Operator, links: EnabledLinks) -> LinkAnswer:
+@router.post("/disconnect/global", operation_id="disconnectGlobal", responses=errors(*_LINKS, outcome.OPERATOR_ONLY))
+async def disconnect_global(
+    _operator: Operator, services: Services, record: Record, server: ServerId = None
+) -> LinkAnswer:
     """Disconnect the global link and keep it so over restarts."""
-    return link_views.link_answer(await links.disconnect_global(), sees_all=True)
+    status = await enabled_links(services, server).disconnect_global()
+    await record(Action.LINK_DISCONNECTED, status.target.server_id, detail={"link": "global"})
+    return link_views.link_answer(status, sees_all=True)
 
 
 @router.post(
     "/connect/instance/{instance_name:path}",
     operation_id="connectInstanceLink",
-    responses=errors(
-        *_AUTH, outcome.INSTANCE_NOT_FOUND, outcome.WEBSOCKET_DISABLED, outcome.UNLINKABLE_NAME, outcome.INVALID_REQUEST
-    ),
+    responses=errors(*_LINKS, outcome.INSTANCE_NOT_FOUND, outcome.UNLINKABLE_NAME, outcome.TOO_MANY_LINKS),
 )
-async def connect_instance_link(caller: Caller, instance: OwnInstance, links: EnabledLinks) -> LinkAnswer:
+async def connect_instance_link(
+    caller: Caller, instance: SwitchedInstance, services: Services, record: Record
+) -> LinkAnswer:
     """Connect the instance's own link and keep it so over restarts."""
-    return link_views.link_answer(await links.connect_instance(instance.name), sees_all=caller.is_operator)
+    status = await enabled_links(services, instance.server_id).connect_instance(instance.name)
+    await record(Action.LINK_CONNECTED, instance.name, organization_id=instance.organization_id)
+    return link_views.link_answer(status, sees_all=caller.is_operator)
 
 
 @router.post(
     "/disconnect/instance/{instance_name:path}",
     operation_id="disconnectInstanceLink",
-    responses=errors(*_AUTH, outcome.INSTANCE_NOT_FOUND, outcome.WEBSOCKET_DISABLED, outcome.INVALID_REQUEST),
+    responses=errors(*_LINKS, outcome.INSTANCE_NOT_FOUND),
 )
-async def disconnect_instance_link(caller: Caller, instance: OwnInstance, links: EnabledLinks) -> LinkAnswer:
+async def disconnect_instance_link(
+    caller: Caller, instance: SwitchedInstance, services: Services, record: Record
+) -> LinkAnswer:
     """Disconnect the instance's own link and keep it so over restarts. A global link goes on hearing the instance."""
-    return link_views.link_answer(await links.disconnect_instance(instance.name), sees_all=caller.is_operator)
+    status = await enabled_links(services, instance.server_id).disconnect_instance(instance.name)
+    await record(Action.LINK_DISCONNECTED, instance.name, organization_id=instance.organization_id)
+    return link_views.link_answer(status, sees_all=caller.is_operator)
 
 
 @router.post(
     "/connect/all",
     operation_id="connectAll",
-    responses=errors(*_AUTH, outcome.OPERATOR_ONLY, outcome.WEBSOCKET_DISABLED),
+    responses=errors(*_LINKS, outcome.OPERATOR_ONLY, outcome.ORGANIZATION_ONLY),
 )
-async def connect_all(caller: Caller, scope: LinksInScope, links: EnabledLinks) -> LinksAnswer:
+async def connect_all(caller: Caller, links: LinksInScope, record: Record) -> LinksAnswer:
     """Global mode: connect the global link. Traditional mode: the link of each of the caller's instances."""
-    return _links_answer(await links.connect_all(scope), caller)
+    statuses = [status for each, scope in links for status in await each.connect_all(scope)]
+    await record(Action.LINK_CONNECTED, detail={"links": len(statuses)})
+    return _links_answer(statuses, caller)
 
 
 @router.post(
     "/disconnect/all",
     operation_id="disconnectAll",
-    responses=errors(*_AUTH, outcome.OPERATOR_ONLY, outcome.WEBSOCKET_DISABLED),
+    responses=errors(*_LINKS, outcome.OPERATOR_ONLY, outcome.ORGANIZATION_ONLY),
 )
-async def disconnect_all(caller: Caller, scope: LinksInScope, links: EnabledLinks) -> LinksAnswer:
+async def disconnect_all(caller: Caller, links: LinksInScope, record: Record) -> LinksAnswer:
     """Disconnect what `connect/all` connects, and for the operator every other link too."""
-    return _links_answer(await links.disconnect_all(scope), caller)
+    statuses = [status for each, scope in links for status in await each.disconnect_all(scope)]
+    await record(Action.LINK_DISCONNECTED, detail={"links": len(statuses)})
+    return _links_answer(statuses, caller)
 
 
 @router.post(
     "/test/{instance_name:path}",
     operation_id="testInstanceLink",
-    responses=errors(*_AUTH, outcome.INSTANCE_NOT_FOUND, outcome.WEBSOCKET_DISABLED, outcome.INVALID_REQUEST),
+    responses=errors(*_LINKS, outcome.INSTANCE_NOT_FOUND),
 )
-async def check_instance_link(instance: OwnInstance, _links: EnabledLinks, services: Services) -> ConnectionTestAnswer:
+async def check_instance_link(instance: SwitchedInstance, services: Services) -> ConnectionTestAnswer:
     """Try the way to Evolution API step by step. Takes some seconds; leaves no link behind."""
-    steps = await services.test.run(instance.name)
+    enabled_links(services, instance.server_id)
+    steps = await services.fleet.station(instance.server_id).test.run(instance.name)
     shown = [CheckAnswer(step=it.step, ok=it.ok, detail=it.detail, hint=it.hint) for it in steps]
     return ConnectionTestAnswer(instance=instance.name, ok=all(step.ok is not False for step in steps), steps=shown)
 
 
 def _own_links(caller: Principal, services: ApiServices) -> list[LinkStatus]:
+    every = [status for station in services.fleet.stations() for status in station.links.statuses()]
     if caller.is_operator:
-        return [status for status in services.links.statuses() if not status.target.is_global]
-    names = {instance.name for instance in visible_instances(caller, services)}
-    return [status for status in services.links.statuses() if status.target.instance in names]
+        return [status for status in every if not status.target.is_global]
+    mine = {(instance.server_id, instance.name) for instance in visible_instances(caller, services)}
+    return [status for status in every if (status.target.server_id, status.target.instance) in mine]
 
 
 async def _event_counts(caller: Principal, services: ApiServices) -> EventCounts:
     if caller.scope is not None:
         head = await services.events.head(caller.scope)
         return EventCounts(stored=head.seq, received=None, duplicates=None, refused=None)
+    if not caller.is_operator:
+        return EventCounts(stored=0, received=None, duplicates=None, refused=None)
     counters = services.counters
     return EventCounts(
         stored=counters.total("events_stored"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 
 import structlog
 
@@ -12,6 +13,7 @@ from ponteio.commands.runner import EXIT_FAILED
 from ponteio.config import GatewaySettings, Settings
 from ponteio.foundation import Foundation
 from ponteio.observe.logging import configure_logging
+from ponteio.tenancy.invitations import join_link
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> int:
     try:
         gateway = Gateway(settings)
         await gateway.start()
+        await _greet(gateway, settings)
         settle_memory()
         told = asyncio.ensure_future(stop.wait())
         broken = asyncio.ensure_future(gateway.broken())
@@ -37,6 +40,19 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> int:
             await gateway.stop()
     finally:
         lines.stop()
+
+
+async def _greet(gateway: Gateway, settings: GatewaySettings) -> None:
+    """Say how the first operator gets in. On standard error and not in the log: whoever reads the token is operator."""
+    token = await gateway.first_operator_token()
+    if token is None:
+        return
+    print(
+        "\nNobody runs this deployment yet. Make an operator with `ponteio user create EMAIL --operator`,\n"
+        f"or with this link, which works once:\n\n  {join_link(settings.public_url or gateway.url, token)}\n",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 async def migrate(settings: Settings) -> None:
