@@ -39,11 +39,11 @@ async def code_of(gateway: GatewayEdge, auth: object, path: str = "", **headers:
 
 @asynccontextmanager
 async def websocket(gateway: GatewayEdge, path: str = "", **headers: str) -> AsyncIterator[RawWebSocket]:
-    async with aiohttp.ClientSession() as http:
-        async with http.ws_connect(f"{gateway.url}{PATH}websocket{path}", headers=headers) as ws:
-            client = RawWebSocket(ws)
-            client.opening = json.loads((await client.packet())[1:])
-            yield client
+    address = f"{gateway.url}{PATH}websocket{path}"
+    async with aiohttp.ClientSession() as http, http.ws_connect(address, headers=headers) as ws:
+        client = RawWebSocket(ws)
+        client.opening = json.loads((await client.packet())[1:])
+        yield client
 
 
 @asynccontextmanager
@@ -240,10 +240,11 @@ async def test_a_narrowed_credential_hears_of_its_instances_only_whatever_it_ask
         await open_one.connect(gateway.tokens["acme"], **wanted)
         for instance in ("two", "one"):
             await gateway.publish("acme", instance=instance)
-            target = LinkTarget(SERVER_ID, instance)
-            gateway.edge.link_status(LinkStatus(target, LinkState.CONNECTED, AT), None)
         assert [(await open_one.event("evolution-event"))["seq"] for _ in range(4)] == [2, 3, 4, 5]
         assert [(await narrow.event("evolution-event"))["seq"] for _ in range(2)] == [2, 5]
+        for instance in ("two", "one"):
+            target = LinkTarget(SERVER_ID, instance)
+            gateway.edge.link_status(LinkStatus(target, LinkState.CONNECTED, AT), None)
         assert (await narrow.event("connection-status"))["instance"] == "one"
 
 

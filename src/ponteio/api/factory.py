@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import ponteio
-from ponteio.api import events_routes, health_routes, instances_routes, quarantine_routes, websocket_routes
+from ponteio.api import (
+    account_routes,
+    events_routes,
+    health_routes,
+    instances_routes,
+    key_routes,
+    member_routes,
+    organization_routes,
+    quarantine_routes,
+    server_routes,
+    session_routes,
+    websocket_routes,
+)
 from ponteio.api.authentication import CSRF_HEADER
 from ponteio.api.middleware import BodyLimit, Doors, LastResort
 from ponteio.api.problems import Problem, install_problems
@@ -18,10 +30,24 @@ from ponteio.api.services import ApiServices
 _DESCRIPTION = """\
 Live events of Evolution API, by organization.
 
-Send the key as `Authorization: Bearer pnt_…` or as `apikey: pnt_…`. An organization's key acts on its own instances
-and events; the operator's key acts on all instances and links, and reads no events. Every refusal is a problem
-document (RFC 9457) with a stable `code`. Percent-encode instance names in addresses: `Loja%20Centro`, `a%2Fb`.
+Send an API key as `Authorization: Bearer pnt_…` or as `apikey: pnt_…`; people log in at `/api/session` and come with a
+cookie. What a role, a key, a ticket or a signed token may do is one table: `docs/permissions.md`. The operator acts on
+all instances, links and organizations, and reads no events. Every refusal is a problem document (RFC 9457) with a
+stable `code`. Percent-encode instance names in addresses: `Loja%20Centro`, `a%2Fb`.
 """
+_ROUTES = (
+    session_routes,
+    account_routes,
+    member_routes,
+    key_routes,
+    websocket_routes,
+    instances_routes,
+    events_routes,
+    organization_routes,
+    server_routes,
+    quarantine_routes,
+    health_routes,
+)
 
 
 def create_api(services: ApiServices) -> FastAPI:
@@ -37,7 +63,7 @@ def create_api(services: ApiServices) -> FastAPI:
     app.state.services = services
     app.state.rate_limits = RateLimits()
     install_problems(app)
-    for routes in (websocket_routes, instances_routes, events_routes, quarantine_routes, health_routes):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     app.add_middleware(BodyLimit)
     if services.web.allowed_origins:
