@@ -15,6 +15,7 @@ from ponteio.eventlog.reading import Page
 from ponteio.model import outcome
 from ponteio.model.cursor import Cursor
 from ponteio.model.outcome import RefusalError
+from ponteio.model.sight import ALL_SEEN
 
 EVENTS = "/api/events"
 
@@ -125,7 +126,7 @@ async def test_one_event_comes_whole(tmp_path: Path) -> None:
         large = orjson.dumps({"text": "x" * 300_000})
         stored = await desk.house.store(desk.acme_scope, "loja-01", "messages.upsert", large)
         answer = await desk.acme.get(f"{EVENTS}/{stored.cursor}")
-        assert answer.content == stored.envelope
+        assert answer.content == stored.envelope(ALL_SEEN)
         assert answer.headers["content-type"] == "application/json"
         nothing = stored.cursor.at(2)
         assert code(await desk.acme.get(f"{EVENTS}/{nothing}")) == "not_found"
@@ -140,7 +141,7 @@ async def test_events_pass_through_as_the_bytes_that_were_stored(tmp_path: Path)
         stored = await desk.house.store(desk.acme_scope, "loja-01", "messages.upsert", odd)
         answer = await desk.acme.get(EVENTS)
         assert odd in answer.content
-        assert answer.content.startswith(b'{"events":[' + stored.envelope + b"],")
+        assert answer.content.startswith(b'{"events":[' + stored.envelope(ALL_SEEN) + b"],")
 
 
 @given(st.text(max_size=40))
@@ -156,7 +157,7 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
 
 def test_an_empty_page_is_json_too() -> None:
     head = Cursor("0123abcd", 7)
-    assert orjson.loads(spliced(Page([], head, head, False))) == {
+    assert orjson.loads(spliced(Page([], head, head, False), ALL_SEEN)) == {
         "events": [],
         "next": "0123abcd-7",
         "head": "0123abcd-7",

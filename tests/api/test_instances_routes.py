@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.rest_client import RestDesk, code, rest_desk
+from tests.support.rest_client import OneServer, RestDesk, code, rest_desk
 
+from ponteio.api.services import ApiServices
 from ponteio.model.identity import InstanceState
+from ponteio.outbound.connector import OPERATORS_WORD
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.upstream.evolution_api import EvolutionApi
-from ponteio.outbound.http_client import HttpOptions
 from ponteio.upstream.instance_control import InstanceControl
 
 INSTANCES = "/api/instances"
@@ -167,9 +169,13 @@ async def test_trouble_with_evolution_has_a_name(tmp_path: Path, trouble: Any, e
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
         simulator = desk.house.simulator
         api = EvolutionApi(
-            simulator.url, simulator.api_key, options=HttpOptions(total_s=0.1 if trouble is freeze else 15)
+            simulator.url,
+            simulator.api_key,
+            options=HttpOptions(connector=OPERATORS_WORD, total_s=0.1 if trouble is freeze else 15),
         )
-        desk.app.state.services = replace(desk.services, control=control_with(desk, api))
+        desk.app.state.services = replace(
+            desk.services, fleet=replace(desk.services.fleet, control=control_with(desk, api))
+        )
         await trouble(simulator)
         await every_call_is_refused_with(desk, expected)
         detail = (await desk.acme.get(f"{INSTANCES}/loja-01")).json()
@@ -202,10 +208,19 @@ async def test_odd_answers_of_evolution_have_a_name(tmp_path: Path, answer: http
             lambda _request: httpx2.Response(answer.status_code, content=answer.content, headers=answer.headers)
         )
         api = EvolutionApi("http://evolution", "key", options=HttpOptions(transport=transport))
-        desk.app.state.services = replace(desk.services, control=control_with(desk, api))
+        desk.app.state.services = replace(
+            desk.services, fleet=replace(desk.services.fleet, control=control_with(desk, api))
+        )
         await every_call_is_refused_with(desk, expected)
         await api.close()
         assert desk.house.instance("loja-01").state is InstanceState.OPEN
+
+
+def acting_through(desk: RestDesk, api: EvolutionApi) -> ApiServices:
+    """The desk's rooms, with instances controlled through `api`."""
+    station = desk.services.fleet.station()
+    assert isinstance(station, OneServer)
+    return replace(desk.services, fleet=replace(station, control=control_with(desk, api)))
 
 
 def control_with(desk: RestDesk, api: EvolutionApi) -> InstanceControl:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ponteio.api.schemas import ConnectRequest, EventAnswer, LastError, NewInstanceRequest
 from ponteio.model.event import StoredEvent
 from ponteio.model.link import LinkState
+from ponteio.model.sight import ALL_SEEN
 
 
 def test_moments_are_shown_in_utc_with_milliseconds() -> None:
@@ -22,8 +23,8 @@ def test_a_stored_envelope_is_as_described() -> None:
     at = datetime(2026, 11, 24, tzinfo=UTC)
     plain = StoredEvent("org", "0123abcd", 7, "a", "call", None, None, at, at, "live", b'[1,{"b":null}]')
     full = StoredEvent("org", "0123abcd", 8, "a", "x", "s", "t", at, at, "backfill", b"null", b'{"progress":4}')
-    assert EventAnswer.model_validate_json(plain.envelope).data == [1, {"b": None}]
-    read = EventAnswer.model_validate_json(full.envelope)
+    assert EventAnswer.model_validate_json(plain.envelope(ALL_SEEN)).data == [1, {"b": None}]
+    read = EventAnswer.model_validate_json(full.envelope(ALL_SEEN))
     assert (read.sender, read.date_time, read.extra) == ("s", "t", {"progress": 4})
 
 

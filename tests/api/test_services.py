@@ -10,6 +10,8 @@ import pytest
 from tests.support.rest_client import rest_desk
 
 from ponteio.api.services import ApiServices, Control, Links, LinkTest, LiveStats
+from ponteio.api.services import Fleet as FleetRoom
+from ponteio.fleet import Fleet
 from ponteio.live.edge import LiveEdge
 from ponteio.upstream.connection_test import ConnectionTest
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
@@ -31,6 +33,7 @@ def _calls(kind: type) -> dict[str, list[str]]:
         (Control, InstanceControl),
         (LinkTest, ConnectionTest),
         (LiveStats, LiveEdge),
+        (FleetRoom, Fleet),
     ],
 )
 def test_a_room_has_every_call_that_the_routes_make(protocol: type, room: type) -> None:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 from fastapi import FastAPI
+from tests.support.people_world import QUICK
 from tests.support.rest_house import SERVER, RestHouse, rest_house
 
 from ponteio.api.factory import create_api
-from ponteio.api.services import ApiServices
+from ponteio.api.services import ApiServices, Control, Links, LinkTest, WebOptions
 from ponteio.live.edge import LiveEdge
-from ponteio.model.identity import OrganizationScope
-from ponteio.model.outcome import CATALOGUE
+from ponteio.model.identity import Instance, OrganizationScope
+from ponteio.model.outcome import CATALOGUE, CLAIM_REFUSED, SERVER_NOT_FOUND, RefusalError
+from ponteio.storage.vault import Vault
+from ponteio.tenancy.accounts import Accounts
+from ponteio.tenancy.audit import AuditLog
+from ponteio.tenancy.authenticator import Authenticator
+from ponteio.tenancy.invitations import Invitations
+from ponteio.tenancy.limit_notices import LimitNotices
+from ponteio.tenancy.login import LoginDesk
+from ponteio.tenancy.memberships import Memberships
+from ponteio.tenancy.passwords import Passwords
+from ponteio.tenancy.servers import Servers
+from ponteio.tenancy.tickets import Tickets
+from ponteio.tenancy.token_signers import TokenSigners
+from ponteio.tenancy.user_sessions import UserSessions
 
 CANARIES = ("EAAG-canary-meta-token", "traceback", "Traceback", "sqlalchemy", "SELECT ")
 
@@ -95,26 +110,91 @@ def encoded(name: str) -> str:
     return quote(name, safe="")
 
 
+@dataclass(frozen=True)
+class OneServer:
+    """A fleet of one station that is always there, made of the parts of a `RestHouse`."""
+
+    links: Links
+    control: Control
+    test: LinkTest
+    claims: Callable[[str | None, str, str, str], Awaitable[Instance]]
+    server_id: str = SERVER
+
+    def station(self, server_id: str | None = None) -> OneServer:
+        if server_id not in (None, self.server_id):
+            raise RefusalError(SERVER_NOT_FOUND)
+        return self
+
+    def stations(self) -> list[OneServer]:
+        return [self]
+
+    def is_reachable(self, server_id: str) -> bool:
+        return server_id == self.server_id
+
+    def reconcile(self) -> None:
+        """Nothing to do: the directory tells the links itself."""
+
+    async def refresh(self) -> None:
+        """Nothing to do: the server never changes."""
+
+    async def claim(self, server_id: str | None, name: str, token: str, organization_id: str) -> Instance:
+        return await self.claims(server_id, name, token, organization_id)
+
+
+async def no_claims(_server: str | None, _name: str, _token: str, _organization: str) -> Instance:
+    """Claims are the real fleet's: nothing can be claimed here."""
+    raise RefusalError(CLAIM_REFUSED)
+
+
+def rest_services(house: RestHouse, **web: Any) -> ApiServices:
+    """The house's rooms as the routes know them. Passwords are hashed with parameters that are quick."""
+    database, directory, notices = house.database, house.directory, LimitNotices(house.counters)
+    passwords, vault = Passwords(QUICK), Vault([Vault.new_key()])
+    accounts, sessions, memberships = Accounts(database, passwords), UserSessions(database), Memberships(database)
+    tickets, signers = Tickets(database), TokenSigners(database, vault)
+    authenticator = Authenticator(directory, house.keys, tickets, signers, sessions)
+    return ApiServices(
+        fleet=OneServer(house.links, house.control, house.test, no_claims),
+        live=LiveEdge(
+            log=house.log,
+            authenticator=authenticator,
+            directory=directory,
+            notices=notices,
+            counters=house.counters,
+        ),
+        directory=directory,
+        servers=Servers(database, directory, vault),
+        authenticator=authenticator,
+        accounts=accounts,
+        sessions=sessions,
+        memberships=memberships,
+        invitations=Invitations(database, accounts),
+        login=LoginDesk(accounts, sessions, passwords, memberships),
+        keys=house.keys,
+        tickets=tickets,
+        signers=signers,
+        audit=AuditLog(database),
+        notices=notices,
+        events=house.log,
+        quarantine=house.quarantine,
+        gaps=house.gaps,
+        counters=house.counters,
+        web=WebOptions(**{"allowed_hosts": ("gateway",), "requests_per_address": 1_000_000, **web}),
+    )
+
+
 @asynccontextmanager
 async def rest_desk(
-    folder: Path, *, owned: Sequence[str] = ("loja-01", "loja-02"), allowed_origins: Sequence[str] = (), **options: Any
+    folder: Path,
+    *,
+    owned: Sequence[str] = ("loja-01", "loja-02"),
+    allowed_origins: Sequence[str] = (),
+    web: dict[str, Any] | None = None,
+    **options: Any,
 ) -> AsyncIterator[RestDesk]:
-    """A desk: `acme` owns `owned`, the rival owns `loja-03`. Options are those of `rest_house`."""
+    """A desk: `acme` owns `owned`, the rival owns `loja-03`. `web` are `WebOptions`; other options `rest_house`'s."""
     async with rest_house(folder, **options) as house:
-        services = ApiServices(
-            server_id=SERVER,
-            links=house.links,
-            control=house.control,
-            test=house.test,
-            live=LiveEdge(log=house.log, keys=house.keys, directory=house.directory, counters=house.counters),
-            directory=house.directory,
-            keys=house.keys,
-            events=house.log,
-            quarantine=house.quarantine,
-            gaps=house.gaps,
-            counters=house.counters,
-            allowed_origins=allowed_origins,
-        )
+        services = rest_services(house, **{"allowed_origins": tuple(allowed_origins), **(web or {})})
         desk = RestDesk(house, create_api(services), services)
         desk.acme_scope = await house.organization("acme", *owned)
         desk.rival_scope = await house.organization("rival", "loja-03")

@@ -4,11 +4,23 @@ import asyncio
 
 import pytest
 from tests.support.machine_world import refused
+from tests.support.people import HeldHasher
 from tests.support.people_world import PASSWORD, PeopleWorld
 
-from ponteio.model.outcome import EMAIL_TAKEN, INVALID_NAME, LAST_ADMIN, LOGIN_FAILED, NOT_FOUND, WEAK_PASSWORD
+from ponteio.model.outcome import (
+    EMAIL_TAKEN,
+    INVALID_NAME,
+    INVITATION_INVALID,
+    LAST_ADMIN,
+    LOGIN_FAILED,
+    LOGIN_THROTTLED,
+    NOT_FOUND,
+    WEAK_PASSWORD,
+)
+from ponteio.model.rights import Role
 from ponteio.storage.database import Database
-from ponteio.tenancy.accounts import MAX_EMAIL, email_key
+from ponteio.tenancy.accounts import CHANGES_TRIED, MAX_EMAIL, Accounts, email_key
+from ponteio.tenancy.passwords import Passwords
 
 NEW = "another long password"
 
@@ -87,3 +99,55 @@ async def test_the_deployment_keeps_an_operator(database: Database) -> None:
 
 def test_the_key_of_an_address_is_the_same_for_every_spelling() -> None:
     assert email_key(" JOÃO@x.co") == email_key("joa\u0303o@X.CO")
+
+
+async def test_a_disabled_account_leaves_no_working_link(database: Database) -> None:
+    """I10: nobody comes back by a link that they made before."""
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co")
+    _, token = await world.invitations.create(None, Role.OPERATOR, created_by=ana.user_id)
+    await world.accounts.disable(ana.user_id)
+    assert await refused(world.invitations.look(token)) is INVITATION_INVALID
+
+
+async def test_a_stolen_session_does_not_guess_the_password_for_ever(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana, bob = await world.user("ana@b.co"), await world.user("bob@b.co")
+    for _ in range(CHANGES_TRIED):
+        assert await refused(world.accounts.change_password(ana.user_id, "wrong", NEW)) is LOGIN_FAILED
+    assert await refused(world.accounts.change_password(ana.user_id, PASSWORD, NEW)) is LOGIN_THROTTLED
+    await world.accounts.change_password(bob.user_id, PASSWORD, NEW)
+
+
+async def test_of_two_changes_by_one_password_the_second_comes_too_late(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co")
+    hasher = HeldHasher()
+    late = Accounts(database, Passwords(hasher), world.clock)
+    change = asyncio.create_task(late.change_password(ana.user_id, PASSWORD, "what a thief would like"))
+    await hasher.holds(1)
+    await world.accounts.set_password(ana.user_id, NEW)
+    hasher.release.set()
+    assert await refused(change) is LOGIN_FAILED
+    await world.login.log_in("ana@b.co", NEW, address=None, agent=None)
+
+
+async def test_a_hash_is_shown_by_no_text_of_what_holds_it(database: Database) -> None:
+    """I5: a hash in a log line could be worked on at leisure."""
+    world = await PeopleWorld.make(database)
+    await world.user("ana@b.co")
+    found = await world.accounts.credentials("ana@b.co")
+    made = await world.accounts.prepared("bob@b.co", "Bob", PASSWORD, is_operator=False)
+    assert "argon2" not in f"{found!r} {made!r} {found} {made}"
+
+
+async def test_a_hash_made_anew_does_not_bring_a_former_password_back(database: Database) -> None:
+    """I10: it is written only over the hash that it was made from."""
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co")
+    former = await world.accounts.credentials("ana@b.co")
+    assert former is not None
+    await world.accounts.set_password(ana.user_id, NEW)
+    await world.accounts.rehash(former, PASSWORD)
+    assert await refused(world.login.log_in("ana@b.co", PASSWORD, address=None, agent=None)) is LOGIN_FAILED
+    await world.login.log_in("ana@b.co", NEW, address=None, agent=None)

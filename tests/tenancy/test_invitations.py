@@ -125,3 +125,23 @@ async def test_each_kind_of_link_does_its_own_thing_only(database: Database) -> 
 
 def test_the_token_of_a_link_is_sent_to_nobody() -> None:
     assert join_link("https://p.example", "pni_x") == "https://p.example/join#token=pni_x"
+
+
+async def test_a_link_lowers_nobody(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co", Role.AGENT)
+    for role, becomes in ((Role.VIEWER, Role.AGENT), (Role.ADMIN, Role.ADMIN), (Role.VIEWER, Role.ADMIN)):
+        _, token = await world.invitations.create(world.organization_id, role)
+        await world.invitations.accept_as(token, ana.user_id)
+        assert [one.role for one in await world.memberships.of_user(ana.user_id)] == [becomes]
+
+
+async def test_a_new_password_ends_the_other_links_to_one(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana, bob = await world.user("ana@b.co"), await world.user("bob@b.co")
+    links = [(await world.invitations.create_password_reset(ana.user_id, created_by=None))[1] for _ in range(2)]
+    _, bobs = await world.invitations.create_password_reset(bob.user_id, created_by=None)
+    await world.invitations.reset_password(links[1], "quite another phrase")
+    assert await refused(world.invitations.look(links[0])) is INVITATION_INVALID
+    await world.accounts.set_password(bob.user_id, "quite another phrase")
+    assert await refused(world.invitations.look(bobs)) is INVITATION_INVALID

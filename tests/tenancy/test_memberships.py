@@ -5,7 +5,7 @@ import asyncio
 from tests.support.machine_world import refused
 from tests.support.people_world import PeopleWorld
 
-from ponteio.model.outcome import INVALID_REQUEST, LAST_ADMIN, NOT_FOUND
+from ponteio.model.outcome import INVALID_REQUEST, INVITATION_INVALID, LAST_ADMIN, NOT_FOUND
 from ponteio.model.rights import Role
 from ponteio.storage.database import Database
 
@@ -64,3 +64,29 @@ async def test_an_admin_whose_account_is_disabled_does_not_count(database: Datab
     ana, bob = await world.user("ana@b.co", Role.ADMIN), await world.user("bob@b.co", Role.ADMIN)
     await world.accounts.disable(bob.user_id)
     assert await refused(world.memberships.remove(world.organization_id, ana.user_id)) is LAST_ADMIN
+
+
+async def test_adding_the_only_admin_again_does_not_lower_them(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co", Role.ADMIN)
+    assert await refused(world.memberships.add(world.organization_id, ana.user_id, Role.VIEWER)) is LAST_ADMIN
+    assert [one.role for one in await world.memberships.of_user(ana.user_id)] == [Role.ADMIN]
+
+
+async def test_who_was_sent_away_does_not_come_back_by_a_link_of_their_own(database: Database) -> None:
+    """I10: what an admin handed out ends with the admin, in this organization."""
+    world = await PeopleWorld.make(database)
+    other = await world.directory.create_organization("Other")
+    await world.user("boss@b.co", Role.ADMIN)
+    for email, lose in (("ana@b.co", world.memberships.remove), ("bob@b.co", None)):
+        user_id = (await world.user(email, Role.ADMIN)).user_id
+        _, here = await world.invitations.create(world.organization_id, Role.ADMIN, created_by=user_id)
+        _, there = await world.invitations.create(other.organization_id, Role.ADMIN, created_by=user_id)
+        _, anothers = await world.invitations.create(world.organization_id, Role.ADMIN, created_by="usr_boss")
+        if lose is not None:
+            await lose(world.organization_id, user_id)
+        else:
+            await world.memberships.set_role(world.organization_id, user_id, Role.AGENT)
+        assert await refused(world.invitations.look(here)) is INVITATION_INVALID
+        await world.invitations.look(there)
+        await world.invitations.look(anothers)

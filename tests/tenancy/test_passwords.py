@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.people import HeldHasher
 from tests.support.people_world import QUICK
 
 from ponteio.model.outcome import LOGIN_THROTTLED, WEAK_PASSWORD, RefusalError
@@ -85,3 +86,29 @@ def test_any_text_is_judged_and_never_quoted(password: str) -> None:
 
 def test_phrases_are_welcome_without_classes_of_characters() -> None:
     check_strength("quatro palavras sem sentido", "ana@example.com")
+
+
+async def test_who_goes_away_makes_no_room_for_one_more() -> None:
+    """I7: two at once, whatever their callers do; a thread cannot be stopped."""
+    hasher = HeldHasher()
+    here, known = Passwords(hasher), QUICK.hash("x")
+    gone = [asyncio.create_task(here.verify(known, "x")) for _ in range(2)]
+    await hasher.holds(2)
+    for task in gone:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    third = asyncio.create_task(here.verify(known, "x"))
+    with suppress(TimeoutError):  # Were there room, it would be taken within milliseconds.
+        async with asyncio.timeout(0.2):
+            await hasher.holds(3)
+    assert hasher.most == 2
+    hasher.release.set()
+    assert await third
+    assert hasher.most == 2
+
+
+async def test_what_is_longer_than_any_password_matches_none() -> None:
+    here = Passwords(QUICK)
+    longest = "ab" * (MAX_LENGTH // 2)
+    assert await here.verify(await here.hash(longest), longest)
+    assert not await here.verify(await here.hash(longest), longest + "c")

@@ -3,13 +3,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.support.machine_world import refused
+from tests.support.machine_world import MachineWorld, refused
+from tests.support.people import disable_organization
 from tests.support.people_world import PeopleWorld
 
-from ponteio.model.outcome import AUTH_INVALID, NOT_FOUND, ORGANIZATION_NOT_FOUND
+from ponteio.model.outcome import AUTH_INVALID, NOT_FOUND, ORGANIZATION_DISABLED, ORGANIZATION_NOT_FOUND, REVOKED
 from ponteio.model.rights import CredentialKind, Right, Role
 from ponteio.model.sight import Sight
 from ponteio.storage.database import Database
+from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.identifiers import new_secret
 from ponteio.tenancy.permissions import ROLE_RIGHTS
 from ponteio.tenancy.user_sessions import csrf_token
@@ -135,3 +137,41 @@ async def test_use_is_noted_at_most_once_a_minute(database: Database) -> None:
 async def test_an_account_that_is_not_there_has_no_session(database: Database) -> None:
     world = await PeopleWorld.make(database)
     assert await refused(world.sessions.open("usr_none", None, address=None, agent=None)) is NOT_FOUND
+
+
+async def test_a_socket_ends_with_a_session_that_nobody_uses(database: Database) -> None:
+    """I10: also when nothing in the database changed since."""
+    world = await PeopleWorld.make(database)
+    _, token = await world.session(await world.user("ana@b.co", Role.AGENT), world.organization_id)
+    machines = await MachineWorld.elsewhere(database, world.organization_id, world.clock)
+    door = Authenticator(
+        machines.directory, machines.keys, machines.tickets, machines.signers, world.sessions, world.clock
+    )
+    socket = await door.cookie(token)
+    assert await door.ended([socket]) == {}
+    world.clock.turn(days=5)
+    await door.cookie(token)
+    world.clock.turn(days=5)
+    assert await door.ended([socket]) == {}
+    world.clock.turn(days=2)
+    assert await door.ended([socket]) == {socket: REVOKED}
+
+
+async def test_nobody_switches_into_a_disabled_organization(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    other = await world.directory.create_organization("Other")
+    ana = await world.user("ana@b.co", Role.VIEWER)
+    await world.memberships.add(other.organization_id, ana.user_id, Role.ADMIN)
+    session_id, token = await world.session(ana, world.organization_id)
+    await disable_organization(database, other.organization_id, world.clock())
+    assert await refused(world.sessions.switch(session_id, other.organization_id)) is ORGANIZATION_DISABLED
+    assert (await world.sessions.authenticate(token)).rights == ROLE_RIGHTS[Role.VIEWER]
+    await world.sessions.close(session_id)
+    assert await refused(world.sessions.switch(session_id, world.organization_id)) is AUTH_INVALID
+
+
+async def test_a_disabled_account_opens_no_session(database: Database) -> None:
+    world = await PeopleWorld.make(database)
+    ana = await world.user("ana@b.co")
+    await world.accounts.disable(ana.user_id)
+    assert await refused(world.sessions.open(ana.user_id, None, address=None, agent=None)) is AUTH_INVALID

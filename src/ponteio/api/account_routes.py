@@ -128,7 +128,7 @@ async def list_users(_operator: Operator, services: Services) -> UsersAnswer:
 )
 async def make_password_reset(user_id: str, caller: Operator, services: Services, record: Record) -> NewLinkAnswer:
     """A one-time link to a new password. The old one works until it is used."""
-    made, token = await services.invitations.create_password_reset(user_id, created_by=caller.credential_id)
+    made, token = await services.invitations.create_password_reset(user_id, created_by=caller.user_id or caller.credential_id)
     await record(Action.PASSWORD_RESET_MADE, user_id)
     return new_link(services, made, token)
 

@@ -7,9 +7,11 @@ Every route declares what it needs: `Annotated[Principal, Needs(Right.X)]` for a
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from ponteio.api.rate_limits import count_failure, count_request
@@ -111,6 +113,21 @@ async def _authenticated(request: Request, services: ApiServices, header: str | 
         if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_token(token).encode()):
             raise RefusalError(outcome.CSRF_FAILED)
     return principal
+
+
+async def ask_who(request: Request) -> None:
+    """Raises what `authenticate` raises, where the route asks who is there at all."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    if dependant is None or not any(each.call is authenticate for each in _below(dependant)):
+        return
+    services: ApiServices = request.app.state.services
+    await authenticate(request, services, await _bearer(request), await _apikey(request), None)
+
+
+def _below(dependant: Dependant) -> Iterator[Dependant]:
+    for each in dependant.dependencies:
+        yield each
+        yield from _below(each)
 
 
 def check_same_site(request: Request, services: ApiServices) -> None:

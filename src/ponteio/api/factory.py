@@ -21,7 +21,7 @@ from ponteio.api import (
     session_routes,
     websocket_routes,
 )
-from ponteio.api.authentication import CSRF_HEADER
+from ponteio.api.authentication import CSRF_HEADER, ask_who
 from ponteio.api.middleware import BodyLimit, Doors, LastResort
 from ponteio.api.problems import Problem, install_problems
 from ponteio.api.rate_limits import RateLimits
@@ -62,7 +62,7 @@ def create_api(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.rate_limits = RateLimits()
-    install_problems(app)
+    install_problems(app, ask_who)
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.add_middleware(BodyLimit)

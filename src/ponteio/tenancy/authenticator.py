@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -93,8 +93,11 @@ class Authenticator:
         return await self.bearer(text)
 
     async def cookie(self, token: str) -> Principal:
-        """Whose session this is. Raises as `bearer` does."""
-        return self._admitted(await self._sessions.authenticate(_text(token)))
+        """Whose session this is. Raises AUTH_REQUIRED or AUTH_INVALID. While the organization that it acts for is
+        disabled it has no rights there: its holder can still leave, or act for another one.
+        """
+        principal = await self._sessions.authenticate(_text(token))
+        return replace(principal, rights=frozenset(), scope=None) if self._is_disabled(principal) else principal
 
     async def ended(self, principals: Collection[Principal]) -> dict[Principal, Outcome]:
         """Those who may no longer do what they came for, and why: REVOKED (their credential is gone or expired),

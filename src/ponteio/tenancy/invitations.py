@@ -21,7 +21,7 @@ from ponteio.storage.tables import invitations, users
 from ponteio.tenancy import versions
 from ponteio.tenancy.accounts import Accounts, email_key, insert_user, put_password, user_of, valid_email
 from ponteio.tenancy.identifiers import ONE_TIME_LINK, is_secret, new_id, new_secret, secret_hash
-from ponteio.tenancy.memberships import put_member
+from ponteio.tenancy.memberships import raise_member
 
 VALID = timedelta(hours=72)
 KEPT_AFTER_END = timedelta(days=30)
@@ -63,7 +63,9 @@ class Invitations:
         valid: timedelta = VALID,
     ) -> tuple[Invitation, str]:
         """A new link to join the organization, or the operators where it is None, and its token, which exists nowhere
-        else. Raises `RefusalError` NOT_FOUND for an unknown organization, or INVALID_NAME for a bad address.
+        else. `created_by` is the id of the account that makes it: it ends when that is disabled, or is no admin of the
+        organization any more. Raises `RefusalError` NOT_FOUND for an unknown organization, or INVALID_NAME for a
+        bad address.
         """
         if (role is Role.OPERATOR) is not (organization_id is None):
             raise RefusalError(NOT_FOUND, "An operator belongs to no organization, and everybody else to one.")
@@ -88,19 +90,19 @@ class Invitations:
         invitation = await self.look(token)
         _check_address(invitation, email)
         is_operator = invitation.role is Role.OPERATOR
-        user, password_hash = await self._accounts.prepared(email, name, password, is_operator=is_operator)
+        made = await self._accounts.prepared(email, name, password, is_operator=is_operator)
         try:
             async with self._database.write() as connection:
                 await versions.bump(connection)
                 taken = await self._take(connection, token)
-                await insert_user(connection, user, password_hash)
-                await self._join(connection, taken, user.user_id)
+                await insert_user(connection, made)
+                await self._join(connection, taken, made.user.user_id)
         except StorageConflictError:
             raise RefusalError(EMAIL_TAKEN) from None
-        return user
+        return made.user
 
     async def accept_as(self, token: str, user_id: str) -> Invitation:
-        """The account is what the link says, which is returned. Raises `RefusalError` INVITATION_INVALID."""
+        """The account is at least what the link says, which is returned. Raises `RefusalError` INVITATION_INVALID."""
         async with self._database.write() as connection:
             await versions.bump(connection)
             taken = await self._take(connection, token)
@@ -216,7 +218,7 @@ class Invitations:
         if invitation.role is Role.OPERATOR:
             await connection.execute(update(users).where(users.c.user_id == user_id).values(is_operator=True))
         elif invitation.organization_id is not None and invitation.role is not None:
-            await put_member(connection, invitation.organization_id, user_id, invitation.role, self._clock())
+            await raise_member(connection, invitation.organization_id, user_id, invitation.role, self._clock())
         else:
             raise RefusalError(INVITATION_INVALID)
 

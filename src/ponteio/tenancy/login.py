@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-
-from ponteio.model.outcome import LOGIN_FAILED, LOGIN_THROTTLED, RefusalError
+from ponteio.model.outcome import AUTH_INVALID, LOGIN_FAILED, RefusalError
 from ponteio.observe.clock import utc_now
-from ponteio.tenancy.accounts import Accounts, email_key
+from ponteio.tenancy.accounts import Accounts, Credentials, email_key
+from ponteio.tenancy.attempts import Attempts, Count, site_of
 from ponteio.tenancy.memberships import Memberships
-from ponteio.tenancy.passwords import MAX_LENGTH, Passwords
+from ponteio.tenancy.passwords import Passwords
 from ponteio.tenancy.user_sessions import UserSession, UserSessions
-
-_WINDOW_MIN = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +21,8 @@ class LoginOptions:
 
     The first stops whoever guesses at one account from one address, the second whoever guesses at many from there (an
     office behind one address needs room). The third one stops many addresses that guess at one account; it is so much
-    higher that nobody can lock a person out in passing.
+    higher that nobody can lock a person out in passing, and it does not bind whoever asks from where that person
+    logged in within the last 30 days: strangers can keep nobody out of where they usually are.
     """
 
     per_account_and_address: int = 10
@@ -54,8 +48,7 @@ class LoginDesk:
         self._memberships = memberships
         self._clock = clock
         self._options = options or LoginOptions()
-        self._storage = MemoryStorage()
-        self._limiter = MovingWindowRateLimiter(self._storage)
+        self._attempts = Attempts()
 
     async def log_in(
         self, email: str, password: str, *, address: str | None, agent: str | None
@@ -66,34 +59,40 @@ class LoginDesk:
         Raises `RefusalError` LOGIN_FAILED, with one text and after the same work for an unknown address, a wrong
         password and a disabled account; LOGIN_THROTTLED, with `retry_after_s`, after too many of those.
         """
-        counters = self._counters(email, address)
-        # Counted before the work: a burst must not slip through while its first guesses are being judged.
-        await self._count(counters)
         found = await self._accounts.credentials(email)
-        user, password_hash = found or (None, None)
-        is_right = len(password) <= MAX_LENGTH and await self._passwords.verify(password_hash, password)
-        if user is None or password_hash is None or not is_right or user.disabled_at is not None:
+        site, account, options = site_of(address), email_key(email), self._options
+        both = Count("both", f"{site} {account}", options.per_account_and_address)
+        counts = [both, Count("address", site, options.per_address)]
+        if not await self._is_familiar(found, site):
+            counts.append(Count("account", account, options.per_account))
+        # Counted before the work: a burst must not slip through while its first guesses are being judged.
+        self._attempts.add(*counts)
+        proven = await self._proven(found, password)
+        try:
+            opened = await self._open(proven, address, agent)
+        except RefusalError as error:
+            if error.outcome is not AUTH_INVALID:
+                raise
+            # Somebody disabled it, replaced its password, or logged in and had it hashed anew: judge it as it is now.
+            proven = await self._proven(await self._accounts.credentials(email), password)
+            opened = await self._open(proven, address, agent)
+        self._attempts.forget(both)
+        if self._passwords.is_outdated(proven.password_hash):
+            await self._accounts.rehash(proven, password)
+        return opened
+
+    async def _proven(self, found: Credentials | None, password: str) -> Credentials:
+        is_right = await self._passwords.verify(found.password_hash if found else None, password)
+        if found is None or not is_right or found.user.disabled_at is not None:
             raise RefusalError(LOGIN_FAILED)
-        await self._limiter.clear(counters[0][0], *counters[0][1:])
-        if self._passwords.is_outdated(password_hash):
-            await self._accounts.rehash(user.user_id, password)
-        memberships = await self._memberships.of_user(user.user_id)
-        organization_id = memberships[0].organization_id if memberships and not user.is_operator else None
-        return await self._sessions.open(user.user_id, organization_id, address=address, agent=agent)
+        return found
 
-    async def _count(self, counters: list[tuple[RateLimitItem, str, str]]) -> None:
-        for limit, *key in counters:
-            if not await self._limiter.hit(limit, *key):
-                reset_at = (await self._limiter.get_window_stats(limit, *key)).reset_time
-                wait_s = max(1, math.ceil(reset_at - utc_now().timestamp()))
-                raise RefusalError(LOGIN_THROTTLED, extra={"retry_after_s": wait_s})
+    async def _open(self, proven: Credentials, address: str | None, agent: str | None) -> tuple[UserSession, str]:
+        user = proven.user
+        organization_id = None if user.is_operator else await self._memberships.first_open(user.user_id)
+        return await self._sessions.open(user.user_id, organization_id, address=address, agent=agent, proven=proven)
 
-    def _counters(self, email: str, address: str | None) -> list[tuple[RateLimitItem, str, str]]:
-        # Hashed: what people type into this field, passwords too, is nothing to keep.
-        account = hashlib.sha256(email_key(email).encode(errors="replace")).hexdigest()
-        place, options = address or "", self._options
-        return [
-            (RateLimitItemPerMinute(options.per_account_and_address, _WINDOW_MIN), f"both:{account}", place),
-            (RateLimitItemPerMinute(options.per_address, _WINDOW_MIN), "address", place),
-            (RateLimitItemPerMinute(options.per_account, _WINDOW_MIN), "account", account),
-        ]
+    async def _is_familiar(self, found: Credentials | None, site: str) -> bool:
+        # Asked for nobody too: an unknown address must cost the same work.
+        known = await self._sessions.addresses(found.user.user_id if found else "")
+        return site in {site_of(address) for address in known}

@@ -14,9 +14,11 @@ from ponteio.model.rights import Role
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError
-from ponteio.storage.tables import memberships, users
+from ponteio.storage.tables import invitations, memberships, organizations, users
 from ponteio.tenancy import versions
-from ponteio.tenancy.accounts import user_of
+from ponteio.tenancy.accounts import end_links, user_of
+
+_RANK = (Role.VIEWER, Role.AGENT, Role.ADMIN)
 
 
 class Memberships:
@@ -47,9 +49,21 @@ class Memberships:
             rows = (await connection.execute(statement)).all()
         return [Membership(row.user_id, row.organization_id, Role(row.role), row.created_at) for row in rows]
 
+    async def first_open(self, user_id: str) -> str | None:
+        """The first of the person's organizations that is not disabled: where a new session begins."""
+        statement = (
+            select(memberships.c.organization_id)
+            .join(organizations, organizations.c.organization_id == memberships.c.organization_id)
+            .where(memberships.c.user_id == user_id, organizations.c.disabled_at.is_(None))
+            .order_by(memberships.c.organization_id)
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(statement)).scalar_one_or_none()
+
     async def add(self, organization_id: str, user_id: str, role: Role) -> None:
         """The person is a member with this role, whatever they were before. Raises `RefusalError` NOT_FOUND for an
-        account or an organization that is not there.
+        account or an organization that is not there, or LAST_ADMIN.
         """
         try:
             async with self._database.write() as connection:
@@ -62,40 +76,63 @@ class Memberships:
         """The member has this role. Raises `RefusalError` NOT_FOUND for somebody who is no member, or LAST_ADMIN."""
         async with self._database.write() as connection:
             await versions.bump(connection)
-            await _check_departure(connection, organization_id, user_id, stays_admin=role is Role.ADMIN)
+            if await _role_of(connection, organization_id, user_id) is None:
+                raise RefusalError(NOT_FOUND)
             await put_member(connection, organization_id, user_id, role, self._clock())
 
     async def remove(self, organization_id: str, user_id: str) -> None:
         """The person is no member. Raises `RefusalError` NOT_FOUND for somebody who was none, or LAST_ADMIN."""
         async with self._database.write() as connection:
             await versions.bump(connection)
-            await _check_departure(connection, organization_id, user_id, stays_admin=False)
+            role = await _role_of(connection, organization_id, user_id)
+            if role is None:
+                raise RefusalError(NOT_FOUND)
+            if role is Role.ADMIN:
+                await _resign(connection, organization_id, user_id, self._clock())
             await connection.execute(delete(memberships).where(*_this(organization_id, user_id)))
 
 
 async def put_member(
     connection: AsyncConnection, organization_id: str, user_id: str, role: Role, now: datetime
 ) -> None:
-    """The person is a member with this role. Raises `StorageConflictError` where account or organization is missing."""
+    """The person is a member with this role. Raises `RefusalError` LAST_ADMIN, or `StorageConflictError` where account
+    or organization is missing.
+    """
     if role is Role.OPERATOR:
         raise RefusalError(INVALID_REQUEST, "An organization has no operators: its roles are admin, agent and viewer.")
-    this = _this(organization_id, user_id)
-    changed = await connection.execute(update(memberships).where(*this).values(role=role.value))
-    if not changed.rowcount:
+    former = await _role_of(connection, organization_id, user_id)
+    if former is Role.ADMIN and role is not Role.ADMIN:
+        await _resign(connection, organization_id, user_id, now)
+    if former is not None:
+        this = _this(organization_id, user_id)
+        await connection.execute(update(memberships).where(*this).values(role=role.value))
+    else:
         row = {"user_id": user_id, "organization_id": organization_id, "role": role.value, "created_at": now}
         await connection.execute(insert(memberships).values(row))
 
 
-async def _check_departure(
-    connection: AsyncConnection, organization_id: str, user_id: str, *, stays_admin: bool
+async def raise_member(
+    connection: AsyncConnection, organization_id: str, user_id: str, role: Role, now: datetime
 ) -> None:
-    # Transactions that begin with a bump take turns: two admins cannot remove each other at once.
+    """The person is a member with at least this role: nobody is lowered by what invited them. Raises as `put_member`
+    does.
+    """
+    former = await _role_of(connection, organization_id, user_id)
+    if former is None or _RANK.index(former) < _RANK.index(role):
+        await put_member(connection, organization_id, user_id, role, now)
+
+
+async def _role_of(connection: AsyncConnection, organization_id: str, user_id: str) -> Role | None:
     statement = select(memberships.c.role).where(*_this(organization_id, user_id))
     role = (await connection.execute(statement)).scalar_one_or_none()
-    if role is None:
-        raise RefusalError(NOT_FOUND)
-    if role != Role.ADMIN or stays_admin:
-        return
+    return None if role is None else Role(role)
+
+
+async def _resign(connection: AsyncConnection, organization_id: str, user_id: str, now: datetime) -> None:
+    """The admin may go: another one stays, and the links that this one made work no more, so that nobody who was sent
+    away comes back by one.
+    """
+    # Transactions that begin with a bump take turns: two admins cannot remove each other at once.
     others = (
         select(memberships.c.user_id)
         .join(users, users.c.user_id == memberships.c.user_id)
@@ -109,6 +146,8 @@ async def _check_departure(
     )
     if (await connection.execute(others)).one_or_none() is None:
         raise RefusalError(LAST_ADMIN)
+    made_here = invitations.c.organization_id == organization_id
+    await end_links(connection, now, made_here, invitations.c.created_by == user_id)
 
 
 def _this(organization_id: str, user_id: str) -> tuple[ColumnElement[bool], ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 import unicodedata
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -109,8 +111,8 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._turns = asyncio.Semaphore(PARALLEL)
-        self._waiting = 0
-        self._nobody: str | None = None
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._nobody = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: str) -> str:
         """The hash, in the PHC string format. Raises `RefusalError` LOGIN_THROTTLED when too many wait."""
@@ -125,23 +127,25 @@ class Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     def _matches(self, password_hash: str | None, password: str) -> bool:
-        if self._nobody is None:
-            self._nobody = self._hasher.hash("nobody")
+        same = _same(password)
         try:
-            self._hasher.verify(password_hash or self._nobody, _same(password)[:MAX_LENGTH])
+            self._hasher.verify(password_hash or self._nobody, same[:MAX_LENGTH])
         except (VerificationError, InvalidHashError):
             return False
-        return password_hash is not None
+        return password_hash is not None and len(same) <= MAX_LENGTH
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
-        if self._waiting >= WAITING:
+        if len(self._under_way) >= WAITING:
             raise RefusalError(LOGIN_THROTTLED, extra={"retry_after_s": RETRY_AFTER_S})
-        self._waiting += 1
-        try:
-            async with self._turns:
-                return await asyncio.to_thread(work)
-        finally:
-            self._waiting -= 1
+        # A thread cannot be stopped: whoever goes away leaves the turn to it, and makes no room for one more.
+        task = asyncio.create_task(self._turn(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _turn(self, work: Callable[[], T]) -> T:
+        async with self._turns:
+            return await asyncio.to_thread(work)
 
 
 def check_strength(password: str, *hints: str) -> None:
@@ -157,8 +161,18 @@ def check_strength(password: str, *hints: str) -> None:
     if plain in _COMMON or len(set(plain)) <= 2:
         raise RefusalError(WEAK_PASSWORD, "Everybody who guesses passwords tries this one first.")
     for hint in (*hints, "ponteio"):
-        if len(hint) >= _MIN_HINT and _same(hint).casefold() in plain and len(plain) < len(hint) + _MIN_HINT:
+        if len(hint) >= _MIN_HINT and _same(hint).casefold() in plain and len(plain) <= len(hint) + _MIN_HINT:
             raise RefusalError(WEAK_PASSWORD, "The password is too close to the name or the address.")
+
+
+def _hash_of_nothing(hasher: PasswordHasher) -> str:
+    """A hash with the hasher's parameters that was made of no password: to check one against it costs as much."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
 
 
 def _same(password: str) -> str:

@@ -15,14 +15,20 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.identity import Principal
-from ponteio.model.outcome import AUTH_INVALID, NOT_FOUND, ORGANIZATION_NOT_FOUND, RefusalError
+from ponteio.model.outcome import (
+    AUTH_INVALID,
+    NOT_FOUND,
+    ORGANIZATION_DISABLED,
+    ORGANIZATION_NOT_FOUND,
+    RefusalError,
+)
 from ponteio.model.rights import CredentialKind, Role
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
-from ponteio.storage.tables import memberships, user_sessions, users
+from ponteio.storage.tables import memberships, organizations, user_sessions, users
 from ponteio.tenancy import versions
-from ponteio.tenancy.accounts import end_sessions
+from ponteio.tenancy.accounts import Credentials, end_sessions
 from ponteio.tenancy.identifiers import SESSION, is_secret, new_id, new_secret, secret_hash
 from ponteio.tenancy.permissions import ROLE_RIGHTS, scope_for
 
@@ -60,10 +66,19 @@ class UserSessions:
         self._noted: dict[str, datetime] = {}
 
     async def open(
-        self, user_id: str, organization_id: str | None, *, address: str | None, agent: str | None
+        self,
+        user_id: str,
+        organization_id: str | None,
+        *,
+        address: str | None,
+        agent: str | None,
+        proven: Credentials | None = None,
     ) -> tuple[UserSession, str]:
-        """A new session and its token, which exists nowhere else. Raises `RefusalError` NOT_FOUND for an account or an
-        organization that is not there.
+        """A new session and its token, which exists nowhere else. `proven` is what the holder's password was checked
+        against: who proved a password that was replaced meanwhile gets no session.
+
+        Raises `RefusalError` NOT_FOUND for an account or an organization that is not there, AUTH_INVALID for a disabled
+        account or a replaced password.
         """
         now, token = self._clock(), new_secret(SESSION)
         session = UserSession(
@@ -79,6 +94,7 @@ class UserSessions:
         try:
             async with self._database.write() as connection:
                 await versions.bump(connection)
+                await _check_holder(connection, user_id, proven)
                 await connection.execute(insert(user_sessions).values(_columns(session, token)))
         except StorageConflictError:
             raise RefusalError(NOT_FOUND) from None
@@ -124,6 +140,13 @@ class UserSessions:
             rows = (await connection.execute(statement)).all()
         return [_session(row) for row in rows if row.expires_at > now and row.seen_at + IDLE > now]
 
+    async def addresses(self, user_id: str) -> set[str]:
+        """Where the account's sessions of the last 30 days were opened."""
+        recent = user_sessions.c.created_at > self._clock() - ABSOLUTE
+        statement = select(user_sessions.c.address).where(user_sessions.c.user_id == user_id, recent).distinct()
+        async with self._database.read() as connection:
+            return {found for found in (await connection.execute(statement)).scalars() if found is not None}
+
     async def close(self, session_id: str, *, user_id: str | None = None) -> None:
         """The session has ended; repeating it changes nothing. Raises `RefusalError` NOT_FOUND where there is none, or
         it is not `user_id`'s.
@@ -147,17 +170,19 @@ class UserSessions:
     async def switch(self, session_id: str, organization_id: str | None) -> Principal:
         """The session acts for this organization, of which its holder is a member; None is the operator's own work.
 
-        Raises `RefusalError` ORGANIZATION_NOT_FOUND for every other one, and AUTH_INVALID when the session has ended.
+        Raises `RefusalError` ORGANIZATION_NOT_FOUND for every other one, ORGANIZATION_DISABLED, and AUTH_INVALID when
+        the session has ended.
         """
+        here = _holders().where(user_sessions.c.session_id == session_id)
         async with self._database.write() as connection:
             await versions.bump(connection)
-            here = user_sessions.c.session_id == session_id
-            await _check_membership(connection, session_id, organization_id)
-            await connection.execute(update(user_sessions).where(here).values(organization_id=organization_id))
-            row = (await connection.execute(_holders().where(here))).one_or_none()
-        if row is None or not _is_alive(row, self._clock()):
-            raise RefusalError(AUTH_INVALID)
-        return _principal(row)
+            holder = (await connection.execute(here)).one_or_none()
+            if holder is None or not _is_alive(holder, self._clock()):
+                raise RefusalError(AUTH_INVALID)
+            await _check_membership(connection, holder, organization_id)
+            this = user_sessions.c.session_id == session_id
+            await connection.execute(update(user_sessions).where(this).values(organization_id=organization_id))
+            return _principal((await connection.execute(here)).one())
 
     async def prune(self) -> int:
         """Sessions that ended a month ago are forgotten; returns how many."""
@@ -219,24 +244,35 @@ def _principal(row: Row[Any]) -> Principal:
         scope=scope,
         user=row.user_id,
         user_id=row.user_id,
-        expires_at=row.expires_at,
+        # Whichever comes first: who never asks again must not stay for as long as a session can last.
+        expires_at=min(row.expires_at, row.seen_at + IDLE),
     )
 
 
-async def _check_membership(connection: AsyncConnection, session_id: str, organization_id: str | None) -> None:
-    statement = select(users.c.user_id, users.c.is_operator).join(
-        user_sessions, user_sessions.c.user_id == users.c.user_id
-    )
-    holder = (await connection.execute(statement.where(user_sessions.c.session_id == session_id))).one_or_none()
-    if holder is None:
+async def _check_holder(connection: AsyncConnection, user_id: str, proven: Credentials | None) -> None:
+    statement = select(users.c.password_hash, users.c.disabled_at).where(users.c.user_id == user_id)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        raise RefusalError(NOT_FOUND)
+    if row.disabled_at is not None or (proven is not None and proven.password_hash != row.password_hash):
         raise RefusalError(AUTH_INVALID)
+
+
+async def _check_membership(connection: AsyncConnection, holder: Row[Any], organization_id: str | None) -> None:
     if organization_id is None:
         if not holder.is_operator:
             raise RefusalError(ORGANIZATION_NOT_FOUND)
         return
-    this = (memberships.c.user_id == holder.user_id, memberships.c.organization_id == organization_id)
-    if (await connection.execute(select(memberships.c.role).where(*this))).one_or_none() is None:
+    statement = (
+        select(organizations.c.disabled_at)
+        .join(memberships, memberships.c.organization_id == organizations.c.organization_id)
+        .where(memberships.c.user_id == holder.user_id, memberships.c.organization_id == organization_id)
+    )
+    organization = (await connection.execute(statement)).one_or_none()
+    if organization is None:
         raise RefusalError(ORGANIZATION_NOT_FOUND)
+    if organization.disabled_at is not None:
+        raise RefusalError(ORGANIZATION_DISABLED)
 
 
 def _session(row: Row[Any]) -> UserSession:
