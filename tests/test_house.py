@@ -30,6 +30,7 @@ ROOMS = (
     "api",
     "observe",
     "storage",
+    "outbound",
     "simulator",
     "commands",
 )
@@ -48,8 +49,12 @@ MINTS = {
 # Each foreign power has one embassy.
 EMBASSIES = {
     "socketio": ("live/socketio_edge.py",),
-    "engineio": ("live/socketio_edge.py",),
-    "httpx2": ("upstream/http_client.py",),
+    "engineio": ("live/socketio_edge.py", "live/engineio_edge.py"),
+    "httpx2": ("outbound/http_client.py",),
+    "httpcore2": ("outbound/http_client.py",),
+    "argon2": ("tenancy/passwords.py",),
+    "jwt": ("tenancy/signed_tokens.py",),
+    "cryptography": ("storage/vault.py",),
     "aiosqlite": ("storage/sqlite.py",),
     "sqlite3": ("storage/sqlite.py",),
     "psycopg": ("storage/postgres.py",),

@@ -34,7 +34,11 @@ async def test_only_new_rows_are_answered_however_many_there_are(database: Datab
 
 async def test_rows_come_back_as_they_went_in(database: Database) -> None:
     now = utc_now()
-    given: list[tuple[object, ...]] = [("one", "http://one", now, None), ("two", 'x"\\,\n\t{}', now, now)]
+    more = ("", False, True, False, None, None, None)
+    given: list[tuple[object, ...]] = [
+        ("one", "http://one", now, None, *more),
+        ("two", 'x"\\,\n\t{}', now, now, *more),
+    ]
 
     def script() -> Script[list[tuple[object, ...]]]:
         yield Insert(servers, given)

@@ -37,7 +37,13 @@ _DEFAULTS = {
 }
 
 # How binary COPY has to be told the types of our columns.
-_WIRE_TYPES = {"BIGINT": "int8", "TEXT": "text", "TIMESTAMP WITH TIME ZONE": "timestamptz", "VARCHAR": "text"}
+_WIRE_TYPES = {
+    "BIGINT": "int8",
+    "BOOLEAN": "bool",
+    "TEXT": "text",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "VARCHAR": "text",
+}
 
 # SQLSTATE classes (PostgreSQL manual, appendix A): connection, resources, operator intervention, system, rollback.
 _MAY_PASS = ("08", "25006", "40", "53", "55P03", "57", "58")
