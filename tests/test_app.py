@@ -32,7 +32,7 @@ async def test_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
     await gateway.start()
     port = int(gateway.url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert b" 200 " in (await reader.read()).split(b"\r\n", 1)[0]
     writer.close()
     await gateway.stop()

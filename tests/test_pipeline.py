@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ponteio.config import Settings
 from ponteio.decode.decoder import Decoder
 from ponteio.decode.redaction import KnownSecrets
-from ponteio.config import Settings
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.event import RawFrame, StoredEvent
 from ponteio.model.identity import Instance, InstanceState

@@ -52,6 +52,7 @@ class Gateway:
         try:
             await self._open_rooms()
             self._hire()
+            await self._fleet.open()
             await self._listen()
             self._undo.append(self._hang_up)
             await self._fleet.start()

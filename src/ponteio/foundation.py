@@ -11,7 +11,7 @@ from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
 from ponteio.model.identity import Limits
 from ponteio.storage.database import Database
-from ponteio.storage.vault import Vault, load_keys
+from ponteio.storage.vault import Vault
 from ponteio.tenancy.accounts import Accounts
 from ponteio.tenancy.api_keys import KeyRing
 from ponteio.tenancy.audit import AuditLog
@@ -64,7 +64,7 @@ class Foundation:
             await database.migrate()
             directory = Directory(database, default_limits=limits or Limits())
             await directory.load()
-            vault = Vault(load_keys(settings.secret_key.get_secret_value(), settings.secret_file))
+            vault = Vault.of(settings.secret_key.get_secret_value(), settings.secret_file)
         except BaseException:
             await database.close()
             raise

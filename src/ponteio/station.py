@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,9 @@ from ponteio.outbound.http_client import HttpOptions
 from ponteio.tenancy.directory import Directory
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.link_intents import LinkIntents
+from ponteio.tenancy.servers import is_public_default
 from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.evolution_answers import Sighting
 from ponteio.upstream.evolution_api import EvolutionApi
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
 from ponteio.upstream.frame_sink import FrameSink
@@ -26,6 +29,11 @@ from ponteio.upstream.instance_control import InstanceControl
 from ponteio.upstream.instance_sync import InstanceSync
 from ponteio.upstream.link_options import LinkOptions
 from ponteio.upstream.link_probe import probe_link
+from ponteio.upstream.link_wishes import LinkLedger
+
+PROOFS_AT_ONCE = 2
+"""Claims that are put to one server at a time: each takes a connection of its own."""
+_DISPROOFS = (outcome.UPSTREAM_AUTH_FAILED, outcome.UPSTREAM_REFUSED, outcome.INVALID_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,16 @@ class StationNeeds:
 
 
 class Station:
-    """Built with the server's key in hand; `await start()`, then `await stop()`."""
+    """Built with the server's key in hand; `await start()`, then `await hang_up()` and `await close()`. Raises
+    `ValueError` for an address that cannot be used.
+    """
 
-    def __init__(self, server: Server, key: str, needs: StationNeeds) -> None:
+    def __init__(self, server: Server, key: str, needs: StationNeeds, ledger: LinkLedger | None = None) -> None:
         self.server = server
+        self.key_is_public = is_public_default(key)
+        self._key = key
         self._needs = needs
+        self._proofs = asyncio.Semaphore(PROOFS_AT_ONCE)
         needs.secrets.add(key, permanent=True)
         connector = Connector(AddressPolicy(allow_private=server.allow_private))
         link_options = replace(needs.link_options, connector=connector)
@@ -70,6 +83,7 @@ class Station:
             sink=needs.sink,
             on_status=self._link_changed,
             notices=needs.notices,
+            ledger=ledger,
             options=link_options,
         )
         self._sync = InstanceSync(
@@ -112,22 +126,29 @@ class Station:
         """Nothing is open any more."""
         await self._api.close()
 
-    async def proves(self, name: str, token: str) -> bool:
-        """Whether `token` is the token of the instance of this name, by Evolution's own word. The server's global key
-        proves nothing about an instance. Raises `RefusalError` only when Evolution could not be asked.
+    def serves(self, server: Server, key: str) -> bool:
+        """Whether the station is what `server` and its key want: a label alone makes no difference."""
+        return key == self._key and _essence(server) == _essence(self.server)
+
+    async def proved(self, name: str, token: str) -> Sighting | None:
+        """The instance of this name, if `token` is its token by Evolution's own word; None for everything else. The
+        server's global key proves nothing about an instance. Nothing is kept of a token that Evolution does not know:
+        whatever counts as a secret is taken out of everybody's events.
+
+        Raises `RefusalError` only when Evolution could not be asked.
         """
-        self._needs.secrets.add(token)
         tokens: list[str] = []
-        asked = self._evolution(token, tokens.append)
-        try:
-            found = await asked.fetch_instance(name)
-        except RefusalError as refusal:
-            if refusal.outcome in (outcome.UPSTREAM_AUTH_FAILED, outcome.UPSTREAM_REFUSED, outcome.INVALID_NAME):
-                return False
-            raise
-        finally:
-            await asked.close()
-        return found is not None and found.name == name and token in tokens
+        async with self._proofs:
+            asked = self._evolution(token, tokens.append)
+            try:
+                found = await asked.fetch_instance(name)
+            except RefusalError as refusal:
+                if refusal.outcome in _DISPROOFS:
+                    return None
+                raise
+            finally:
+                await asked.close()
+        return found if token in tokens else None
 
     def _evolution(self, key: str, on_token: Callable[[str], None] | None = None) -> EvolutionApi:
         secrets = self._needs.secrets
@@ -149,3 +170,7 @@ class Station:
         self._needs.on_status(status)
         if status.state is LinkState.CONNECTED:
             self._sync.request()
+
+
+def _essence(server: Server) -> tuple[object, ...]:
+    return server.server_id, server.url, server.global_events, server.allow_private

@@ -69,7 +69,8 @@ async def test_invitation_is_a_link_that_works(settings: Settings, capsys: pytes
 
 
 async def test_disabled_account_cannot_log_in_until_it_is_enabled(settings: Settings) -> None:
-    await people.create_user(settings, "a@b.co", "", organization=None, role=Role.ADMIN, stdin=True, as_json=False)
+    await admin.create_organization(settings, "Acme", as_json=True)
+    await people.create_user(settings, "a@b.co", "", organization="Acme", role=Role.ADMIN, stdin=True, as_json=False)
     await people.set_disabled(settings, "A@B.co", True)
     with pytest.raises(RefusalError) as caught:
         await _log_in(settings, "a@b.co")

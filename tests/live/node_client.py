@@ -40,7 +40,7 @@ class NodeClient:
         return [body["seq"] for body in self.events("evolution-event")]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await eventually(condition, within_s=20, why=lambda: self.said[-5:])
+        await eventually(condition, within_s=20, why=lambda: self.said[:14])
 
 
 @asynccontextmanager

@@ -121,11 +121,11 @@ def test_an_allowance_that_has_filled_up_again_makes_room() -> None:
 def test_it_says_when_too_many_notices_wait() -> None:
     new = damper(0, 0, max_instances=3)
     new.strain(batch("one", "two"), ALL_SEEN, 0.0)
-    assert not new.is_full
+    assert not new.is_full()
     new.strain(batch("three"), ALL_SEEN, 0.0)
-    assert new.is_full
+    assert new.is_full()
     assert len(notices(new)) == 3
-    assert not new.is_full
+    assert not new.is_full()
 
 
 def test_other_numbers_hold_at_once_and_the_same_change_nothing() -> None:

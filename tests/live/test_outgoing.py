@@ -139,6 +139,36 @@ async def test_who_may_come_back_is_left_so_and_an_end_survives_a_farewell() -> 
     assert await other.take(for_websocket=False) == []
 
 
+async def test_the_end_of_a_session_comes_by_itself_after_everything_else() -> None:
+    """The stock client drops what it read in the same answer and has not given to its listeners yet."""
+    for for_websocket in (False, True):
+        out, _ = outgoing()
+        out.leave([PACKET], REVOKED)
+        out.end(Theirs("1"))
+        answers = [await out.take(for_websocket=for_websocket) for _ in range(4)]
+        assert [[packet.encode() for packet in answer] for answer in answers] == [[PACKET.encode()], ["1"], [], []]
+        assert out.is_read_up
+
+
+async def test_the_end_goes_straight_to_a_wire_that_waits() -> None:
+    (out, _), wire = outgoing(), Wire()
+    task = await writing(out, wire)
+    out.say(PACKET)
+    out.end(Theirs("1"))
+    assert wire.written == [PACKET.frame, text_frame(b"1")]
+    assert await task == []
+
+
+async def test_a_session_is_not_read_up_before_its_end_was_fetched() -> None:
+    out, _ = outgoing()
+    out.say(PACKET)
+    out.end(Theirs("1"))
+    await out.take(for_websocket=False)
+    assert not out.is_read_up
+    await out.take(for_websocket=False)
+    assert out.is_read_up
+
+
 async def test_cutting_without_a_wire_is_harmless() -> None:
     (out, _), wire = outgoing(), Wire()
     out.cut()

@@ -11,6 +11,7 @@ from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent, DecodedEvent, Origin, RawFrame, Refusal, StoredEvent, utc_text
 from ponteio.model.link import LinkTarget
 from ponteio.model.outcome import MALFORMED_JSON
+from ponteio.model.sight import ALL_SEEN, Sight
 
 AT = datetime(2026, 11, 23, 14, 46, 13, 999_999, tzinfo=UTC)
 STORED = StoredEvent(
@@ -34,7 +35,7 @@ def read(envelope: bytes) -> dict[str, Any]:
 
 
 def test_the_envelope_is_the_contract() -> None:
-    assert read(STORED.envelope) == {
+    assert read(STORED.envelope(ALL_SEEN)) == {
         "cursor": "0123abcd-7",
         "seq": 7,
         "organization": "org-1",
@@ -51,18 +52,18 @@ def test_the_envelope_is_the_contract() -> None:
 
 
 def test_the_bytes_of_data_are_passed_on_untouched() -> None:
-    assert STORED.envelope.endswith(b',"data":' + STORED.data + b"}")
-    assert STORED.envelope is STORED.envelope
+    assert STORED.envelope(ALL_SEEN).endswith(b',"data":' + STORED.data + b"}")
+    assert STORED.envelope(ALL_SEEN) is STORED.envelope(ALL_SEEN)
 
 
 def test_sender_and_extra_are_there_only_when_evolution_sent_them() -> None:
     bare = replace(STORED, sender=None, extra=b'{"progress":42}', date_time=None, data=b"null")
-    members = read(bare.envelope)
+    members = read(bare.envelope(ALL_SEEN))
     assert "sender" not in members
     assert members["extra"] == {"progress": 42}
     assert members["date_time"] is None
     assert members["data"] is None
-    assert "extra" not in read(STORED.envelope)
+    assert "extra" not in read(STORED.envelope(ALL_SEEN))
 
 
 def test_an_event_too_large_to_push_says_where_its_data_is() -> None:
@@ -71,9 +72,54 @@ def test_an_event_too_large_to_push_says_where_its_data_is() -> None:
     assert short["data_bytes"] == len(STORED.data)
     assert short["data_href"] == "/api/events/0123abcd-7"
     assert {**short, "data": None} == {
-        **read(STORED.envelope),
+        **read(STORED.envelope(ALL_SEEN)),
         "data": None,
         **{k: short[k] for k in short if "_" in k},
+    }
+
+
+MESSAGE = replace(
+    STORED,
+    data=b'{"key":{"id":"3EB0","fromMe":true},"message":{"conversation":"what was said"},"pushName":"Maria"}',
+    extra=b'{"progress":42,"note":"what was said"}',
+)
+LESS = Sight(content=False, pairing=False)
+
+
+def test_a_reader_without_content_gets_the_same_event_with_less() -> None:
+    """I5: the contract stays, what people wrote does not."""
+    whole, less = read(MESSAGE.envelope(ALL_SEEN)), read(MESSAGE.envelope(LESS))
+    assert less == {
+        **whole,
+        "data": {"key": {"id": "3EB0", "fromMe": True}},
+        "extra": {"progress": 42},
+        "withheld": "content",
+    }
+    assert b"what was said" not in MESSAGE.envelope(LESS)
+    assert MESSAGE.envelope(Sight(content=False, pairing=True)) is MESSAGE.envelope(LESS)
+    assert "withheld" not in whole
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_pairing_code_is_for_those_who_may_pair(content: bool) -> None:
+    """I5: content of other events has nothing to do with it."""
+    code = replace(
+        STORED, event="qrcode.updated", data=b'{"qrcode":{"code":"2@secret"}}', extra=b'{"status":"2@secret"}'
+    )
+    less = code.envelope(Sight(content=content, pairing=False))
+    assert b"2@secret" not in less
+    assert (read(less)["data"], read(less)["extra"], read(less)["withheld"]) == (None, None, "pairing")
+    assert b"2@secret" in code.envelope(Sight(content=content, pairing=True))
+
+
+def test_a_large_event_without_its_data_shows_no_more_than_a_small_one() -> None:
+    assert MESSAGE.without_data(ALL_SEEN) == MESSAGE.envelope_without_data
+    less = read(MESSAGE.without_data(LESS))
+    assert less == {
+        **read(MESSAGE.envelope(LESS)),
+        "data": None,
+        "data_bytes": len(MESSAGE.data),
+        "data_href": "/api/events/0123abcd-7",
     }
 
 

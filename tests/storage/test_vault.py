@@ -180,6 +180,42 @@ def test_a_write_that_fails_leaves_the_former_keys(tmp_path: Path, monkeypatch: 
     assert [one.name for one in tmp_path.iterdir()] == ["secret.keys"]
 
 
+def test_a_vault_in_use_notices_a_new_key(tmp_path: Path) -> None:
+    """A gateway that runs while somebody rotates opens what is sealed anew, and seals nothing with an old key."""
+    file = tmp_path / "secret.keys"
+    running = Vault.of("", file)
+    before = running.seal("secret", _PLACE)
+    prepend_key(file)
+    rotator = Vault.of("", file)
+    after = rotator.seal("secret", _PLACE)
+    assert running.unseal(after, _PLACE) == "secret"
+    assert running.unseal(before, _PLACE) == "secret"
+    prepend_key(file)
+    assert Vault.of("", file).is_current(running.seal("secret", _PLACE))
+
+
+@pytest.mark.parametrize("fault", ["gone", "", "nonsense"])
+def test_keys_that_got_lost_serve_on_where_they_are_known(tmp_path: Path, fault: str) -> None:
+    """And no new key takes their place behind everybody's back."""
+    file = tmp_path / "secret.keys"
+    running = Vault.of("", file)
+    sealed = running.seal("secret", _PLACE)
+    file.write_text(fault)
+    if fault == "gone":
+        file.unlink()
+    again = running.seal("again", _PLACE)
+    assert (running.unseal(sealed, _PLACE), running.unseal(again, _PLACE)) == ("secret", "again")
+    assert _unreadable(running, Vault([_OLD]).seal("secret", _PLACE))
+    assert file.exists() is (fault != "gone")
+
+
+def test_keys_of_the_setting_stay_what_they_are(tmp_path: Path) -> None:
+    vault = Vault.of(_NEW, tmp_path / "secret.keys")
+    assert vault.is_current(vault.seal("secret", _PLACE))
+    assert _unreadable(vault, Vault([_OLD]).seal("secret", _PLACE))
+    assert list(tmp_path.iterdir()) == []
+
+
 _STARTER = """
 import sys
 from pathlib import Path

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import jwt
@@ -33,21 +32,6 @@ class TurnableClock:
 
     def turn(self, **by: float) -> None:
         self.now += timedelta(**by)
-
-
-@dataclass(slots=True)
-class NoSessions:
-    """Nobody is logged in; who should be is put in by hand."""
-
-    known: dict[str, Principal] = field(default_factory=dict)
-    asked: int = 0
-
-    async def authenticate(self, token: str) -> Principal:
-        return self.known[token]
-
-    async def current(self, session_ids: Collection[str]) -> dict[str, Principal]:
-        self.asked += 1
-        return {one: self.known[one] for one in session_ids if one in self.known}
 
 
 @dataclass(slots=True)

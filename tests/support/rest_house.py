@@ -136,11 +136,15 @@ async def rest_house(
     url: str | None = None,
     key: str | None = None,
     dials_per_second: float = 20.0,
+    database_url: str | None = None,
     **simulator_options: Any,
 ) -> AsyncIterator[RestHouse]:
-    """A house with every instance of the simulator in its directory. `url` and `key` replace the simulator's."""
+    """A house with every instance of the simulator in its directory. `url` and `key` replace the simulator's; without
+    a `database_url` its database is a new file in `folder`.
+    """
     options = {"global_events": global_events, **simulator_options}
-    async with running_simulator(**options) as simulator, migrated(sqlite_url(folder)) as database:
+    opening = migrated(database_url or sqlite_url(folder))
+    async with running_simulator(**options) as simulator, opening as database:
         house = await _built(
             simulator,
             database,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.support.log_world import NOON
 
-from ponteio.model.identity import Instance, InstanceState
+from ponteio.model.identity import Instance, InstanceState, Limits
 from ponteio.storage.database import Database
 from ponteio.tenancy import rows
 from ponteio.tenancy.directory import Directory
@@ -23,7 +23,7 @@ async def test_rows_come_back_as_they_were_saved(database: Database) -> None:
         moved = replace(_BARE, instance_id="ins_3", state=InstanceState.OPEN)
         await rows.save_instance(connection, _BARE, moved)
     async with database.read() as connection:
-        image = await rows.load_image(connection)
+        image = await rows.load_image(connection, Limits())
     assert set(image.instances.values()) == {_FULL, moved}
     assert list(image.servers) == ["main"]
 

@@ -32,6 +32,7 @@ from ponteio.observe.counters import Counters
 from ponteio.simulator.emission import EmittedEvent
 from ponteio.storage.database import Database
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
 from ponteio.upstream.link import LinkOptions
@@ -72,6 +73,7 @@ class House:
         enabled: bool = True,
         key: str = "",
         options: LinkOptions = QUICK_OPTIONS,
+        notices: LimitNotices | None = None,
     ) -> EvolutionWebSocket:
         return EvolutionWebSocket(
             server_id=SERVER,
@@ -85,6 +87,7 @@ class House:
             counters=self.counters,
             sink=self.sink,
             on_status=self.statuses.append,
+            notices=notices,
             options=options,
             clock=utc_now,
             rng=random.Random(3),
@@ -539,3 +542,96 @@ def test_the_service_works_on_uvloop_too(tmp_path: Path) -> None:
                 await until(lambda: service.status(target(None)).reconnects == 1)
 
     uvloop.run(scenario())
+
+
+# Limits.
+
+
+@dataclass
+class Limited:
+    """A house whose organization `a` may have so many links, with all who are told."""
+
+    house: House
+    notices: LimitNotices = field(default_factory=lambda: LimitNotices(Counters()))
+
+    async def allow(self, links: int | None) -> None:
+        await self.house.directory.set_limits(self.house.scopes["a"].organization_id, {"links": links})
+
+    @property
+    def count(self) -> int:
+        return sum(notice.count for notice in self.notices.of(self.house.scopes["a"].organization_id))
+
+    @asynccontextmanager
+    async def running(self, url: str) -> AsyncIterator[EvolutionWebSocket]:
+        service = self.house.service(url, notices=self.notices)
+        self.house.directory.on_change(service.reconcile)
+        await service.start()
+        try:
+            yield service
+        finally:
+            await service.stop()
+
+
+async def test_links_beyond_the_limit_wait_and_say_so(house: House) -> None:
+    limited = Limited(house)
+    await limited.allow(2)
+    await house.assign("a", "one", "two", "three")
+    await house.assign("b", "other")
+    async with raw_server(everybody) as url, limited.running(url) as service:
+        # By name: "one", "three", and then "two".
+        await settles(service, {"one": CONNECTED, "three": CONNECTED, "two": OFF, "other": CONNECTED})
+        waiting = service.status(target("two"))
+        assert (waiting.reason, waiting.detail) == ("too_many_links", outcome.TOO_MANY_LINKS.title)
+        assert waiting in house.statuses
+        assert limited.count == 1
+        service.reconcile()
+        assert limited.count == 1
+        await limited.allow(3)
+        await settles(service, {"one": CONNECTED, "three": CONNECTED, "two": CONNECTED, "other": CONNECTED})
+        assert service.status(target("two")).reason is None
+        await limited.allow(0)
+        await settles(service, {"one": OFF, "three": OFF, "two": OFF, "other": CONNECTED})
+        assert limited.count == 4
+        await limited.allow(None)
+        await settles(service, dict.fromkeys(("one", "three", "two", "other"), CONNECTED))
+        assert service.status(target("other")).reconnects == 0
+
+
+async def test_by_hand_nobody_gets_past_the_limit(house: House) -> None:
+    limited = Limited(house)
+    await limited.allow(1)
+    await house.assign("a", "one", "two")
+    async with raw_server(everybody) as url, limited.running(url) as service:
+        await settles(service, {"one": CONNECTED, "two": OFF})
+        for count in (2, 3):
+            with pytest.raises(RefusalError) as caught:
+                await service.connect_instance("two")
+            assert caught.value.outcome is outcome.TOO_MANY_LINKS
+            assert limited.count == count
+            assert states(service) == {"one": CONNECTED, "two": OFF}
+        await service.connect_all(house.scopes["a"])
+        assert states(service) == {"one": CONNECTED, "two": OFF}
+        await service.disconnect_instance("one")
+        await settles(service, {"one": OFF, "two": CONNECTED})
+        assert service.status(target("one")).reason is None
+
+
+async def test_a_gap_of_a_link_beyond_the_limit_is_over(house: House) -> None:
+    limited = Limited(house)
+    await house.assign("a", "one", "two")
+    for name in ("one", "two"):
+        await house.gaps.open(target(name), GapKind.LINK_DOWN, utc_now())
+    await limited.allow(1)
+    async with raw_server(everybody) as url, limited.running(url) as service:
+        await settles(service, {"one": CONNECTED, "two": OFF})
+    gaps = {gap.target.instance: gap.to_at for gap in await house.gaps.list(SERVER, 10) if gap.to_at is not None}
+    assert set(gaps) >= {"two"}
+
+
+async def test_what_is_held_back_is_dialled_when_it_may_be(house: House) -> None:
+    async with raw_server(everybody) as url, house.running(url) as service:
+        house.directory.on_change(service.reconcile)
+        with service.held_back("new"):
+            await house.assign("a", "new", "other")
+            await settles(service, {"other": CONNECTED})
+        await settles(service, {"other": CONNECTED, "new": CONNECTED})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkTarget
-from ponteio.upstream.link_wishes import wanted_links
+from ponteio.upstream.link_wishes import LinkLedger, wanted_links, within_limits
 
 SERVER = "main"
 ROOT = LinkTarget(SERVER)
@@ -104,3 +105,83 @@ def test_hands_decide_unless_the_instance_is_gone(
         is_gone = name in owned and name in removed
         by_mode = global_events if name is None else not global_events and owned.get(name) is not None
         assert (LinkTarget(SERVER, name) in found) == (not is_gone and intents.get(name, by_mode))
+
+
+# Limits.
+
+OWNERS = st.sampled_from([None, "org_a", "org_b"])
+PLACES = st.builds(LinkTarget, st.sampled_from(["main", "second"]), TARGETS)
+WISHES = st.dictionaries(PLACES, OWNERS)
+LIMITS = st.fixed_dictionaries({"org_a": st.integers(0, 4), "org_b": st.integers(0, 4)})
+
+
+@given(wishes=WISHES, limits=LIMITS, order=st.randoms())
+def test_each_owner_gets_the_first_by_name_and_nobody_pays_for_another(
+    wishes: dict[LinkTarget, str | None], limits: dict[str, int], order: random.Random
+) -> None:
+    allowed = within_limits(wishes, limits.__getitem__)
+    shuffled = list(wishes.items())
+    order.shuffle(shuffled)
+    assert within_limits(dict(shuffled), limits.__getitem__) == allowed
+    for owner, limit in limits.items():
+        mine = sorted(
+            (one for one in wishes if wishes[one] == owner and not one.is_global),
+            key=lambda one: (one.server_id, one.namespace),
+        )
+        assert [one for one in mine if one in allowed] == mine[:limit]
+    assert {one for one in wishes if one.is_global or wishes[one] is None} <= allowed
+
+
+@given(wishes=WISHES, more=PLACES, limits=LIMITS)
+def test_what_is_allowed_stays_when_something_later_is_wanted(
+    wishes: dict[LinkTarget, str | None], more: LinkTarget, limits: dict[str, int]
+) -> None:
+    before = within_limits(wishes, limits.__getitem__)
+    later = LinkTarget("second", f"z{more.instance}")
+    assert before <= within_limits({**wishes, later: "org_a"}, limits.__getitem__)
+    raised = {owner: limit + 1 for owner, limit in limits.items()}
+    assert before <= within_limits(wishes, raised.__getitem__)
+
+
+class Office:
+    """Two servers with one ledger; `told` is who was told to look again."""
+
+    def __init__(self, limit: int) -> None:
+        self.ledger = LinkLedger(lambda _owner: limit)
+        self.told: list[str] = []
+        for server in ("main", "second"):
+            self.ledger.join(server, lambda server=server: self.told.append(server))  # type: ignore[misc]
+
+    def ask(self, server: str, *names: str | None) -> list[str | None]:
+        wanted: dict[LinkTarget, str | None] = {LinkTarget(server, name): "org_a" for name in names}
+        allowed = self.ledger.allowed(server, wanted)
+        assert all(one.server_id == server for one in allowed)
+        return sorted((one.instance for one in allowed), key=str)
+
+
+def test_servers_share_the_limit_and_hear_of_each_other() -> None:
+    office = Office(limit=2)
+    assert office.ask("second", "x", "y", "z") == ["x", "y"]
+    assert office.told == ["main"]
+    assert office.ask("second", "x", "y", "z") == ["x", "y"]
+    assert office.told == ["main"]
+    assert office.ask("main", "b") == ["b"]
+    assert office.told == ["main", "second"]
+    assert office.ask("second", "x", "y", "z") == ["x"]
+    assert office.told == ["main", "second"]
+    office.ledger.leave("main")
+    assert office.told == ["main", "second", "second"]
+    assert office.ask("second", "x", "y", "z") == ["x", "y"]
+    assert office.told == ["main", "second", "second"]
+
+
+def test_the_global_link_counts_for_nobody() -> None:
+    office = Office(limit=0)
+    assert office.ask("main", None, "a") == [None]
+
+
+def test_who_never_wanted_anything_leaves_in_silence() -> None:
+    office = Office(limit=1)
+    office.ledger.leave("main")
+    office.ledger.leave("nowhere")
+    assert office.told == []

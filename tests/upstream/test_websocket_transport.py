@@ -465,19 +465,19 @@ async def test_a_host_whose_first_address_is_broken_is_reached_by_its_second(
         await peer.hang()
 
     with socket.socket() as hole, socket.socket() as filling:
-        hole.bind(("127.0.0.1", 0))
-        if broken == "black hole":  # a full backlog: the kernel drops what comes
-            hole.listen(0)
-            filling.connect(hole.getsockname())
         async with raw_server(serve) as url:
             port = int(url.rsplit(":", 1)[1])
+            hole.bind(("127.0.0.2", port))
+            if broken == "black hole":  # a full backlog: the kernel drops what comes
+                hole.listen(0)
+                filling.connect(hole.getsockname())
 
             async def resolve(*_args: object, **_named: object) -> list[tuple[object, ...]]:
                 addresses = [hole.getsockname(), ("127.0.0.1", port)]
                 return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
 
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
-            caller = Caller("http://two-addresses", connect_timeout_s=1.0)
+            caller = Caller(f"http://two-addresses:{port}", connect_timeout_s=1.0)
             await caller.transport.dial()
             caller.transport.close()
             await caller.transport.wait_closed()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from ponteio.api.authentication import CHANGING, READING, Operator, Person, Record, Services
-from ponteio.api.member_routes import new_link
+from ponteio.api.authentication import CHANGING, READING, Operator, Person, Record, Services, address_of
+from ponteio.api.guarded_route import GuardedRoute
+from ponteio.api.member_routes import known_link, new_link
 from ponteio.api.people_schemas import (
     Done,
     NameRequest,
@@ -26,7 +27,7 @@ from ponteio.model.identity import Principal, User
 from ponteio.model.outcome import RefusalError
 from ponteio.tenancy.audit import Action, Actor
 
-router = APIRouter(prefix="/api", tags=["account"])
+router = APIRouter(prefix="/api", tags=["account"], route_class=GuardedRoute)
 
 _LINK = (
     outcome.INVITATION_INVALID,
@@ -73,12 +74,13 @@ async def change_password(caller: Person, services: Services, wanted: PasswordRe
 
 
 @router.post("/account/reset", operation_id="resetPassword", responses=errors(*_LINK))
-async def reset_password(_page: OwnPage, services: Services, wanted: ResetRequest) -> Done:
+async def reset_password(request: Request, _page: OwnPage, services: Services, wanted: ResetRequest) -> Done:
     """Set a new password by one-time link. Every session of the account ends."""
-    user = await services.invitations.reset_password(
-        wanted.token.get_secret_value(), wanted.password.get_secret_value()
-    )
-    await services.audit.record(Action.PASSWORD_RESET_USED, Actor("link", user.user_id, user.email))
+    token = wanted.token.get_secret_value()
+    link = await known_link(request, services, token)
+    user = await services.invitations.reset_password(token, wanted.password.get_secret_value())
+    actor = Actor("link", user.user_id, user.email, address_of(request))
+    await services.audit.record(Action.PASSWORD_RESET_USED, actor, target=link.invitation_id)
     return Done()
 
 
@@ -128,7 +130,9 @@ async def list_users(_operator: Operator, services: Services) -> UsersAnswer:
 )
 async def make_password_reset(user_id: str, caller: Operator, services: Services, record: Record) -> NewLinkAnswer:
     """A one-time link to a new password. The old one works until it is used."""
-    made, token = await services.invitations.create_password_reset(user_id, created_by=caller.user_id or caller.credential_id)
+    made, token = await services.invitations.create_password_reset(
+        user_id, created_by=caller.user_id or caller.credential_id
+    )
     await record(Action.PASSWORD_RESET_MADE, user_id)
     return new_link(services, made, token)
 

@@ -7,28 +7,24 @@ Every route declares what it needs: `Annotated[Principal, Needs(Right.X)]` for a
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Security
-from fastapi.dependencies.models import Dependant
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from ponteio.api.cookies import COOKIE, SECURE_COOKIE, check_same_site, session_token
 from ponteio.api.rate_limits import count_failure, count_request
 from ponteio.api.services import ApiServices, Station
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import CredentialKind, Right
-from ponteio.model.web_origin import is_origin_trusted
 from ponteio.tenancy.audit import Actor
 from ponteio.tenancy.permissions import require, require_operator, require_organization
 from ponteio.tenancy.user_sessions import csrf_token
 
-COOKIE = "ponteio"
 MAIN = "main"
 """The id of the environment's server."""
-SECURE_COOKIE = "__Host-ponteio"
 CSRF_HEADER = "X-CSRF-Token"
 READING = (
     outcome.AUTH_REQUIRED,
@@ -64,11 +60,6 @@ async def services_of(request: Request) -> ApiServices:
 Services = Annotated[ApiServices, Depends(services_of)]
 
 
-def session_token(request: Request) -> str | None:
-    """The session's token in the request's cookie."""
-    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
-
-
 def address_of(request: Request) -> str | None:
     """Where the request came from; behind a proxy that is believed, what that says."""
     return request.client.host if request.client else None
@@ -77,86 +68,84 @@ def address_of(request: Request) -> str | None:
 async def authenticate(
     request: Request,
     services: Services,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    apikey: Annotated[str | None, Security(_apikey)],
+    _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _apikey: Annotated[str | None, Security(_apikey)],
     _session: Annotated[str | None, Security(_cookie)],
 ) -> Principal:
+    """Whoever asks; see `admit`."""
+    return await admit(request, services)
+
+
+async def admit(request: Request, services: ApiServices) -> Principal:
     """Whoever holds the credential in `Authorization`, else in `apikey`, else in the session's cookie; a cookie changes
-    something only together with its CSRF token. Counted against the limits of the credential and of the address.
+    something only together with its CSRF token. Counted against the limits of the credential and of the address, once
+    for each request.
 
     Raises `RefusalError` AUTH_REQUIRED, AUTH_INVALID, ORGANIZATION_DISABLED, CSRF_FAILED, ORIGIN_REFUSED, RATE_LIMITED.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
-    header = bearer.credentials if bearer is not None else apikey
+    bearer = await _bearer(request)
+    header = bearer.credentials if bearer is not None else await _apikey(request)
     try:
-        principal = await _authenticated(request, services, header)
+        if header:
+            principal = await services.authenticator.bearer(header)
+        else:
+            principal = await _session_holder(request, services)
     except RefusalError as refusal:
         if refusal.outcome is outcome.AUTH_INVALID:
-            await count_failure(request, address_of(request))
+            count_failure(request, services)
         raise
-    await count_request(request, services, principal)
+    count_request(request, services, principal)
     request.state.principal = principal
     return principal
 
 
-async def _authenticated(request: Request, services: ApiServices, header: str | None) -> Principal:
-    if header:
-        return await services.authenticator.bearer(header)
-    token = session_token(request)
+async def _session_holder(request: Request, services: ApiServices) -> Principal:
+    token = session_token(request, services.web)
     if not token:
         raise RefusalError(outcome.AUTH_REQUIRED)
     principal = await services.authenticator.cookie(token)
     if request.method not in _SAFE:
-        check_same_site(request, services)
+        check_same_site(request, services.web)
         if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_token(token).encode()):
             raise RefusalError(outcome.CSRF_FAILED)
     return principal
 
 
-async def ask_who(request: Request) -> None:
-    """Raises what `authenticate` raises, where the route asks who is there at all."""
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    if dependant is None or not any(each.call is authenticate for each in _below(dependant)):
-        return
-    services: ApiServices = request.app.state.services
-    await authenticate(request, services, await _bearer(request), await _apikey(request), None)
-
-
-def _below(dependant: Dependant) -> Iterator[Dependant]:
-    for each in dependant.dependencies:
-        yield each
-        yield from _below(each)
-
-
-def check_same_site(request: Request, services: ApiServices) -> None:
-    """Raises `RefusalError` ORIGIN_REFUSED for a page that may not act with a cookie, or set one."""
-    origin, web = request.headers.get("origin"), services.web
-    host = request.headers.get("host")
-    if origin is not None and not is_origin_trusted(origin, host, web.own_origins, web.allowed_origins):
-        raise RefusalError(outcome.ORIGIN_REFUSED)
-
-
 Caller = Annotated[Principal, Depends(authenticate)]
 
 
-class _Needs:
-    """A dependency that lets only holders of one right through. `right` is there for who lists the routes."""
+class Guard:
+    """A dependency that lets only some callers through, and can tell them apart before it is its turn."""
+
+    def check(self, caller: Principal) -> None:
+        """Raises `RefusalError` for whom it does not let through."""
+
+    async def __call__(self, caller: Caller) -> Any:
+        self.check(caller)
+        return caller
+
+
+class _Needs(Guard):
+    """Lets holders of one right through. `right` is there for who lists the routes."""
 
     def __init__(self, right: Right) -> None:
         self.right = right
 
-    async def __call__(self, caller: Caller) -> Principal:
+    def check(self, caller: Principal) -> None:
         require(caller, self.right)
-        return caller
 
 
 class _NeedsScope(_Needs):
-    async def __call__(self, caller: Caller) -> OrganizationScope:  # type: ignore[override]
-        scope = require_organization(caller)
-        require(caller, self.right)
-        return scope
+    def check(self, caller: Principal) -> None:
+        require_organization(caller)
+        super().check(caller)
+
+    async def __call__(self, caller: Caller) -> OrganizationScope:
+        self.check(caller)
+        return require_organization(caller)
 
 
 class _NeedsInstance(_Needs):
@@ -167,8 +156,19 @@ class _NeedsInstance(_Needs):
         services: Services,
         server: Annotated[str | None, Query(description="Which server's, where a name is on several.")] = None,
     ) -> Instance:
-        require(caller, self.right)
+        self.check(caller)
         return own_instance(caller, services, instance_name, server)
+
+
+class _Operator(Guard):
+    def check(self, caller: Principal) -> None:
+        require_operator(caller)
+
+
+class _Person(Guard):
+    def check(self, caller: Principal) -> None:
+        if caller.kind is not CredentialKind.SESSION:
+            raise RefusalError(outcome.FORBIDDEN, "This is for people: log in.")
 
 
 def Needs(right: Right) -> Any:  # noqa: N802 - reads as a declaration
@@ -189,18 +189,10 @@ def NeedsInstance(right: Right) -> Any:  # noqa: N802
     return Depends(_NeedsInstance(right))
 
 
-async def operator(caller: Caller) -> Principal:
-    """The operator. Raises `RefusalError` OPERATOR_ONLY for anybody else."""
-    require_operator(caller)
-    return caller
-
-
-async def person(caller: Caller) -> Principal:
-    """Somebody with an account. Raises `RefusalError` FORBIDDEN for keys and tokens."""
-    if caller.kind is not CredentialKind.SESSION:
-        raise RefusalError(outcome.FORBIDDEN, "This is for people: log in.")
-    return caller
-
+operator = _Operator()
+"""The operator. Raises `RefusalError` OPERATOR_ONLY for anybody else."""
+person = _Person()
+"""Somebody with an account. Raises `RefusalError` FORBIDDEN for keys and tokens."""
 
 Operator = Annotated[Principal, Depends(operator)]
 Person = Annotated[Principal, Depends(person)]

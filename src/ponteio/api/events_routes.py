@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ponteio.api.authentication import READING, NeedsScope, Services
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.schemas import EventAnswer, EventPage
 from ponteio.eventlog.reading import Page
@@ -20,7 +21,7 @@ from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import Right
 from ponteio.model.sight import Sight
 
-router = APIRouter(prefix="/api/events", tags=["events"])
+router = APIRouter(prefix="/api/events", tags=["events"], route_class=GuardedRoute)
 
 BEGINNING = "0"
 Scope = Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 import ponteio
 from ponteio.api import (
@@ -21,8 +20,9 @@ from ponteio.api import (
     session_routes,
     websocket_routes,
 )
-from ponteio.api.authentication import CSRF_HEADER, ask_who
-from ponteio.api.middleware import BodyLimit, Doors, LastResort
+from ponteio.api.authentication import CSRF_HEADER
+from ponteio.api.cors import Cors
+from ponteio.api.middleware import AddressLimit, BodyLimit, CommonHeaders, HostDoor, LastResort
 from ponteio.api.problems import Problem, install_problems
 from ponteio.api.rate_limits import RateLimits
 from ponteio.api.services import ApiServices
@@ -62,23 +62,18 @@ def create_api(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.rate_limits = RateLimits()
-    install_problems(app, ask_who)
+    install_problems(app)
     for routes in _ROUTES:
         app.include_router(routes.router)
+    # From the innermost to the outermost: listed pages may read every refusal but that of the host.
     app.add_middleware(BodyLimit)
+    app.add_middleware(AddressLimit, services=services, limits=app.state.rate_limits)
+    app.add_middleware(LastResort)
     if services.web.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(services.web.allowed_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "apikey", "Content-Type", CSRF_HEADER],
-            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After"],
-            # Cookies are SameSite=Lax: pages of other sites come with keys, tickets or tokens of their own.
-            allow_credentials=False,
-            max_age=600,
-        )
-    app.add_middleware(Doors, services=services, limits=app.state.rate_limits)
-    app.add_middleware(LastResort, is_https=services.web.public_url.startswith("https://"))
+        headers = ("Authorization", "apikey", "Content-Type", CSRF_HEADER)
+        app.add_middleware(Cors, web=services.web, headers=headers)
+    app.add_middleware(HostDoor, services=services)
+    app.add_middleware(CommonHeaders, is_https=services.web.is_https)
     _describe_problems(app)
     return app
 

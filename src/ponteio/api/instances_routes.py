@@ -18,6 +18,7 @@ from ponteio.api.authentication import (
     station_meant,
     visible_instances,
 )
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.link_views import instance_answer
 from ponteio.api.problems import errors
 from ponteio.api.rate_limits import CLAIMS_PER_MINUTE, limits_of
@@ -42,7 +43,7 @@ from ponteio.model.rights import Right
 from ponteio.tenancy.audit import Action
 from ponteio.tenancy.permissions import require_organization
 
-router = APIRouter(prefix="/api/instances", tags=["instances"])
+router = APIRouter(prefix="/api/instances", tags=["instances"], route_class=GuardedRoute)
 
 Manager = Annotated[Principal, Needs(Right.INSTANCES_MANAGE)]
 Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
@@ -119,8 +120,7 @@ async def claim_instance(
 ) -> InstanceAnswer:
     """Take an instance that nobody owns, by proving its token. Its events are the organization's from now on."""
     scope = require_organization(caller)
-    who = (scope.organization_id,)
-    limits_of(request).take("claims", CLAIMS_PER_MINUTE, who)
+    limits_of(request).take("claims", CLAIMS_PER_MINUTE, scope.organization_id)
     try:
         claimed = await services.fleet.claim(wanted.server, wanted.name, wanted.token, scope.organization_id)
     except RefusalError as refusal:

@@ -18,6 +18,7 @@ from ponteio.api.access_schemas import (
 )
 from ponteio.api.authentication import CHANGING, READING, Needs, NeedsScope, Record, Services, organization_meant
 from ponteio.api.events_routes import parse_filter
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.people_schemas import Done
 from ponteio.api.problems import errors
 from ponteio.api.services import ApiServices
@@ -28,7 +29,7 @@ from ponteio.model.rights import KeyScope, Right
 from ponteio.tenancy.audit import Action
 from ponteio.tenancy.token_signers import TokenSigner
 
-router = APIRouter(prefix="/api", tags=["keys"])
+router = APIRouter(prefix="/api", tags=["keys"], route_class=GuardedRoute)
 
 KeyAdmin = Annotated[Principal, Needs(Right.KEYS_MANAGE)]
 SignerAdmin = Annotated[OrganizationScope, NeedsScope(Right.KEYS_MANAGE)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from ponteio.api.authentication import (
     CHANGING,
@@ -13,9 +13,10 @@ from ponteio.api.authentication import (
     Record,
     Services,
     address_of,
-    authenticate,
+    admit,
     organization_meant,
 )
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.people_schemas import (
     AcceptedAnswer,
     AcceptRequest,
@@ -32,8 +33,9 @@ from ponteio.api.people_schemas import (
     user_answer,
 )
 from ponteio.api.problems import errors
+from ponteio.api.rate_limits import count_failure
 from ponteio.api.services import ApiServices
-from ponteio.api.session_routes import OwnPage
+from ponteio.api.session_routes import OwnPage, agent_of, begun
 from ponteio.model import outcome
 from ponteio.model.identity import Principal, User
 from ponteio.model.outcome import RefusalError
@@ -41,7 +43,7 @@ from ponteio.model.rights import Right, Role
 from ponteio.tenancy.audit import Action, Actor
 from ponteio.tenancy.invitations import Invitation, join_link
 
-router = APIRouter(prefix="/api", tags=["members"])
+router = APIRouter(prefix="/api", tags=["members"], route_class=GuardedRoute)
 
 Admin = Annotated[Principal, Needs(Right.MEMBERS_MANAGE)]
 OrganizationId = Annotated[str | None, Query(max_length=200, description="Which one; needed from the operator.")]
@@ -156,9 +158,9 @@ async def revoke_invitation(
 
 
 @router.post("/invitations/look", operation_id="lookAtInvitation", responses=errors(*_PUBLIC))
-async def look_at_invitation(_page: OwnPage, services: Services, wanted: LinkRequest) -> LinkAnswer:
+async def look_at_invitation(request: Request, _page: OwnPage, services: Services, wanted: LinkRequest) -> LinkAnswer:
     """What a one-time link is for. Whoever has it may ask."""
-    found = await services.invitations.look(wanted.token.get_secret_value())
+    found = await known_link(request, services, wanted.token.get_secret_value())
     organization = services.directory.organization(found.organization_id) if found.organization_id else None
     return LinkAnswer(
         kind="join" if found.role else "password",
@@ -186,22 +188,44 @@ async def look_at_invitation(_page: OwnPage, services: Services, wanted: LinkReq
     ),
 )
 async def accept_invitation(
-    request: Request, _page: OwnPage, services: Services, wanted: AcceptRequest
+    request: Request, response: Response, _page: OwnPage, services: Services, wanted: AcceptRequest
 ) -> AcceptedAnswer:
-    """Join: with a new account (`email`, `name`, `password`), or as whoever is logged in."""
+    """Join: with a new account, which is logged in by this, or as whoever is logged in."""
     token = wanted.token.get_secret_value()
-    invitation = await services.invitations.look(token)
-    if wanted.email is None or wanted.password is None:
+    invitation = await known_link(request, services, token)
+    here, session = invitation.organization_id, None
+    if wanted.password is None:
         user = await _logged_in(request, services)
         await services.invitations.accept_as(token, user.user_id)
     else:
-        password = wanted.password.get_secret_value()
-        name = wanted.name or wanted.email.partition("@")[0]
-        user = await services.invitations.accept(token, email=wanted.email, name=name, password=password)
+        user = await _new_account(services, wanted, invitation)
+        _, secret = await services.sessions.open(
+            user.user_id, here, address=address_of(request), agent=agent_of(request)
+        )
+        session = await begun(request, response, services, secret)
     actor = Actor("link", user.user_id, user.email, address_of(request))
-    here = invitation.organization_id
     await services.audit.record(Action.INVITATION_USED, actor, organization_id=here, target=invitation.invitation_id)
-    return AcceptedAnswer(user=user_answer(user), organization=here, role=invitation.role)
+    return AcceptedAnswer(user=user_answer(user), organization=here, role=invitation.role, session=session)
+
+
+async def known_link(request: Request, services: ApiServices, token: str) -> Invitation:
+    """The link of this token. Raises `RefusalError` INVITATION_INVALID for one that does not work, which costs the
+    address as much as a credential that nobody has.
+    """
+    try:
+        return await services.invitations.look(token)
+    except RefusalError:
+        count_failure(request, services)
+        raise
+
+
+async def _new_account(services: ApiServices, wanted: AcceptRequest, invitation: Invitation) -> User:
+    email = wanted.email or invitation.email
+    if email is None or wanted.password is None:
+        raise RefusalError(outcome.INVALID_REQUEST, "A new account needs an e-mail address and a password.")
+    name = wanted.name or email.partition("@")[0]
+    token, password = wanted.token.get_secret_value(), wanted.password.get_secret_value()
+    return await services.invitations.accept(token, email=email, name=name, password=password)
 
 
 def new_link(services: ApiServices, made: Invitation, token: str) -> NewLinkAnswer:
@@ -228,7 +252,7 @@ def _organization_or_operators(caller: Principal, services: ApiServices, named: 
 
 
 async def _logged_in(request: Request, services: ApiServices) -> User:
-    caller = await authenticate(request, services, None, None, None)
+    caller = await admit(request, services)
     user = None if caller.user_id is None else await services.accounts.get(caller.user_id)
     if user is None:
         raise RefusalError(outcome.FORBIDDEN, "Log in, or give an e-mail address, a name and a password.")

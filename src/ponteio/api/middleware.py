@@ -36,10 +36,11 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
 _NO_STORE = (b"cache-control", b"no-store")  # answers hold QR codes and events
-_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_HSTS = (b"strict-transport-security", b"max-age=31536000")  # says nothing of other hosts of the domain
 
 
 class BodyLimit:
@@ -73,8 +74,26 @@ class BodyLimit:
         return counted
 
 
-class Doors:
-    """What is looked at before any route: the name we are called by, and how often an address calls."""
+class HostDoor:
+    """Refuses requests that call us by somebody else's name: pages reach us by such a name through DNS rebinding."""
+
+    def __init__(self, app: ASGIApp, services: ApiServices) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._is_ours(scope):
+            await self._app(scope, receive, send)
+        else:
+            await _refuse(self._services, RefusalError(outcome.HOST_REFUSED), scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        return is_host_allowed(hosts[0] if len(hosts) == 1 else None, self._services.web.allowed_hosts)
+
+
+class AddressLimit:
+    """Refuses an address that calls too often, before anybody looks at what it wants."""
 
     def __init__(self, app: ASGIApp, services: ApiServices, limits: RateLimits) -> None:
         self._app = app
@@ -82,33 +101,22 @@ class Doors:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            self._judge(scope)
-        except RefusalError as refusal:
-            self._services.counters.add(f"requests_refused.{refusal.outcome.code}")
-            await refused(refusal)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _judge(self, scope: Scope) -> None:
-        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if not is_host_allowed(hosts[0] if len(hosts) == 1 else None, self._services.web.allowed_hosts):
-            raise RefusalError(outcome.HOST_REFUSED)
-        if scope["path"] not in FREE:
+        if scope["type"] == "http" and scope["path"] not in FREE:
             client = scope.get("client")
-            who = (network_of(client[0] if client else None),)
-            self._limits.take("address", self._services.web.requests_per_address, who)
+            address = network_of(client[0] if client else None)
+            quota = self._limits.count("address", self._services.web.requests_per_address, address)
+            if quota.is_exceeded:
+                scope.setdefault("state", {})["quota"] = quota
+                await _refuse(self._services, quota.refusal(), scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class LastResort:
-    """Adds the common headers, and turns a fault of our own into a problem document that tells nothing about it."""
+    """Turns a fault of our own into a problem document that tells nothing about it."""
 
-    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = [*_HEADERS, _HSTS] if is_https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,9 +126,7 @@ class LastResort:
 
         async def sending(message: Message) -> None:
             nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                message["headers"] = [*message.get("headers", ()), *self._common(message), *_quota(scope)]
+            begun = True
             await send(message)
 
         try:
@@ -128,11 +134,32 @@ class LastResort:
         except Exception as error:  # noqa: BLE001 - the last door of the house
             answer = internal_problem(error)
             if not begun:
-                await answer(scope, receive, sending)
+                await answer(scope, receive, send)
+
+
+class CommonHeaders:
+    """What every answer says: to browsers how careful to be with it, and to clients what is left of their limit."""
+
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
+        self._app = app
+        self._headers = [*_HEADERS, _HSTS] if is_https else _HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._common(message), *_quota(scope)]
+            await send(message)
+
+        await self._app(scope, receive, sending if scope["type"] == "http" else send)
 
     def _common(self, message: Message) -> Iterable[tuple[bytes, bytes]]:
         has_own = any(name.lower() == b"cache-control" for name, _ in message.get("headers", ()))
         return self._headers if has_own else (*self._headers, _NO_STORE)
+
+
+async def _refuse(services: ApiServices, refusal: RefusalError, scope: Scope, receive: Receive, send: Send) -> None:
+    services.counters.add(f"requests_refused.{refusal.outcome.code}")
+    await refused(refusal)(scope, receive, send)
 
 
 def _quota(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -20,6 +20,7 @@ from ponteio.api.access_schemas import (
     OrganizationsAnswer,
 )
 from ponteio.api.authentication import CHANGING, READING, Needs, Operator, Record, Services, organization_meant
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.services import ApiServices
 from ponteio.model import outcome
@@ -29,7 +30,7 @@ from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import Right
 from ponteio.tenancy.audit import Action, AuditEntry
 
-router = APIRouter(prefix="/api", tags=["organizations"])
+router = APIRouter(prefix="/api", tags=["organizations"], route_class=GuardedRoute)
 
 LimitReader = Annotated[Principal, Needs(Right.LIMITS_READ)]
 LimitSetter = Annotated[Principal, Needs(Right.LIMITS_SET)]

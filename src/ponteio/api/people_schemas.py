@@ -20,7 +20,7 @@ class _Request(BaseModel):
 
 
 class LoginRequest(_Request):
-    email: str = Field(min_length=1, max_length=320)
+    email: str = Field(min_length=1, max_length=320, examples=["ana@example.com"])
     password: Password
 
 
@@ -55,10 +55,12 @@ class LinkRequest(_Request):
 
 
 class AcceptRequest(LinkRequest):
-    """Without `email` and `password` whoever is logged in accepts."""
+    """With `password` a new account is made; without it whoever is logged in accepts."""
 
-    email: str | None = Field(None, max_length=320)
-    name: str | None = Field(None, max_length=200)
+    email: str | None = Field(
+        None, max_length=320, description="May be left out where the link is for one address.", examples=[None]
+    )
+    name: str | None = Field(None, max_length=200, description="The part before the @ if left out.", examples=["Ana"])
     password: Password | None = None
 
 
@@ -83,6 +85,7 @@ class OwnOrganization(BaseModel):
     id: str
     name: str
     role: Role
+    is_disabled: bool = Field(description="Nobody can act for it at present.")
 
 
 class SessionAnswer(BaseModel):
@@ -91,7 +94,8 @@ class SessionAnswer(BaseModel):
     session: str
     user: UserAnswer
     organization: OwnOrganization | None = Field(description="Null: none, or the operator's own work.")
-    rights: list[Right]
+    role: Role | None = Field(description="What the person is there; null: nothing.")
+    rights: list[Right] = Field(description="What the session may do there, the same table for every route.")
     organizations: list[OwnOrganization] = Field(description="What the session can switch to.")
     csrf_token: str = Field(description="To be sent in `X-CSRF-Token` with every change.")
     expires_at: Moment
@@ -156,9 +160,12 @@ class LinkAnswer(BaseModel):
 
 
 class AcceptedAnswer(BaseModel):
+    """Who joined what."""
+
     user: UserAnswer
     organization: str | None
     role: Role | None
+    session: SessionAnswer | None = Field(description="The new account's, whose cookie is set; null: one was there.")
 
 
 class Done(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from ponteio.model import outcome
 from ponteio.model.outcome import Outcome, RefusalError
-from ponteio.storage.errors import StorageError
+from ponteio.storage.errors import StorageError, StorageValueError
 
 log = structlog.get_logger(__name__)
 
@@ -97,24 +97,11 @@ def errors(*outcomes: Outcome) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install_problems(app: FastAPI, ask_who: Callable[[Request], Awaitable[object]]) -> None:
-    """Make every refusal of `app`, the framework's own included, a problem document.
-
-    The framework reads a body before it asks who sends it: a body that is no JSON is complained of only once `ask_who`,
-    which raises `RefusalError` for who may not ask, has let the request through.
-    """
-
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        try:
-            await ask_who(request)
-        except RefusalError as refusal:
-            return await _refused(request, refusal)
-        detail = "; ".join(_faults(error.errors()))
-        return _counted(request, problem(outcome.INVALID_REQUEST, detail), outcome.INVALID_REQUEST)
-
+def install_problems(app: FastAPI) -> None:
+    """Make every refusal of `app`, the framework's own included, a problem document."""
     app.exception_handler(RefusalError)(_refused)
     app.exception_handler(StorageError)(_storage_failed)
-    app.exception_handler(RequestValidationError)(invalid)
+    app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_framework_refused)
 
 
@@ -123,8 +110,16 @@ async def _refused(request: Request, error: RefusalError) -> Response:
 
 
 async def _storage_failed(request: Request, error: StorageError) -> Response:
+    if isinstance(error, StorageValueError):  # such as a NUL in an id, which PostgreSQL keeps in no text
+        detail = "The request holds a value that cannot be kept."
+        return _counted(request, problem(outcome.INVALID_REQUEST, detail), outcome.INVALID_REQUEST)
     log.error("database failed a request", error=type(error).__name__)
     return _counted(request, problem(outcome.NOT_READY), outcome.NOT_READY)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    detail = "; ".join(_faults(error.errors()))
+    return _counted(request, problem(outcome.INVALID_REQUEST, detail), outcome.INVALID_REQUEST)
 
 
 async def _framework_refused(request: Request, error: HTTPException) -> Response:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ponteio.api.authentication import READING, Needs, Operator, Services, visible_instances
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.schemas import (
     GapAnswer,
@@ -24,7 +25,7 @@ from ponteio.model.identity import Principal
 from ponteio.model.link import Gap, GapKind
 from ponteio.model.rights import Right
 
-router = APIRouter(prefix="/api", tags=["quarantine"])
+router = APIRouter(prefix="/api", tags=["quarantine"], route_class=GuardedRoute)
 
 GAP_WINDOW = 2_000
 """Newest gaps of the server among which an organization's own are looked for."""

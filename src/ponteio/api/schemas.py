@@ -116,7 +116,12 @@ class NewInstanceRequest(BaseModel):
     integration: Literal["WHATSAPP-BAILEYS", "WHATSAPP-BUSINESS", "EVOLUTION"] = "WHATSAPP-BAILEYS"
     number: str | None = Field(None, pattern=r"^\d[\d.@\w-]{0,63}$", description="The phone's number, or Meta's id.")
     token: str | None = Field(
-        None, min_length=8, max_length=1024, description="WHATSAPP-BUSINESS: Meta's token. Never shown again."
+        None,
+        min_length=16,
+        max_length=1024,
+        # Every token is taken out of everybody's events: nobody may choose a word for one.
+        pattern=r"^[!-~]+$",
+        description="WHATSAPP-BUSINESS: Meta's token. Never shown again.",
     )
     business_id: str | None = Field(None, pattern=r"^\w{1,64}$", description="WHATSAPP-BUSINESS: Meta's account.")
     organization: str | None = Field(

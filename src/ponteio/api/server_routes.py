@@ -15,6 +15,7 @@ from ponteio.api.access_schemas import (
     ServersAnswer,
 )
 from ponteio.api.authentication import CHANGING, READING, Needs, Operator, Record, Services
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.people_schemas import Done
 from ponteio.api.problems import errors
 from ponteio.api.services import ApiServices
@@ -23,7 +24,7 @@ from ponteio.model.identity import Principal, Server
 from ponteio.model.rights import Right
 from ponteio.tenancy.audit import Action
 
-router = APIRouter(prefix="/api/servers", tags=["servers"])
+router = APIRouter(prefix="/api/servers", tags=["servers"], route_class=GuardedRoute)
 
 Manager = Annotated[Principal, Needs(Right.INSTANCES_MANAGE)]
 

@@ -157,6 +157,11 @@ class WebOptions:
     requests_per_address: int = 1_200
     requests_of_operators: int = 1_200
 
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers come over HTTPS."""
+        return self.public_url.startswith("https://")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:

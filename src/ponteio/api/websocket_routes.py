@@ -19,6 +19,7 @@ from ponteio.api.authentication import (
     station_meant,
     visible_instances,
 )
+from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.schemas import (
     CheckAnswer,
@@ -37,7 +38,7 @@ from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import Right
 from ponteio.tenancy.audit import Action
 
-router = APIRouter(prefix="/api/websocket", tags=["websocket"])
+router = APIRouter(prefix="/api/websocket", tags=["websocket"], route_class=GuardedRoute)
 
 _REFUSED = "requests_refused."
 _SWITCH_ON = "WEBSOCKET_ENABLED=true"

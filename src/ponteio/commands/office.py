@@ -15,6 +15,7 @@ from ponteio.config import Settings
 from ponteio.foundation import Foundation
 from ponteio.model.identity import Organization, User
 from ponteio.model.outcome import INVALID_REQUEST, NOT_FOUND, ORGANIZATION_NOT_FOUND, RefusalError
+from ponteio.observe.logging import log_to_stderr
 from ponteio.tenancy.audit import Actor
 
 TERMINAL = Actor(kind="terminal", actor_id=None, label=None, address=None)
@@ -24,6 +25,7 @@ TERMINAL = Actor(kind="terminal", actor_id=None, label=None, address=None)
 @asynccontextmanager
 async def office(settings: Settings) -> AsyncIterator[Foundation]:
     """What is remembered, opened for one command. A running gateway notices changes within two seconds."""
+    log_to_stderr()
     here = await Foundation.open(settings, checkpoints=False)
     try:
         yield here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import link_places
@@ -79,6 +79,14 @@ class GapLog:
         stale = and_(_is_open(server_id), gaps.c.gap_id.not_in(sorted(self._ours)))
         async with self._database.write() as connection:
             return (await connection.execute(update(gaps).where(stale).values(to_at=at))).rowcount
+
+    async def close_all(self, server_id: str, at: datetime) -> int:
+        """Every open gap of this server ends at `at`, or where it begins if that is later; returns how many. For a
+        server that was removed: nobody wants to hear it any more.
+        """
+        to_at = case((gaps.c.from_at > at, gaps.c.from_at), else_=at)
+        async with self._database.write() as connection:
+            return (await connection.execute(update(gaps).where(_is_open(server_id)).values(to_at=to_at))).rowcount
 
 
 def _is_open(server_id: str) -> ColumnElement[bool]:

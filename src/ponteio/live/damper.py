@@ -82,7 +82,6 @@ class Damper:
         found, self._held = self._held, {}
         return [held(instance, one.first, one.last, one.count) for instance, one in found.items()]
 
-    @property
     def is_full(self) -> bool:
         """Whether as many notices wait as may be kept: they should be fetched now."""
         return len(self._held) >= self._max_instances

@@ -166,9 +166,7 @@ class EngineSocket(async_socket.AsyncSocket):  # type: ignore[misc]
         if not self.closing:
             self.closing = True
             await self.server._trigger_event("disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT)
-            if not abort:
-                self.door.send(engine_packet.Packet(engine_packet.CLOSE))
-            self.door.end()
+            self.door.end(None if abort else engine_packet.Packet(engine_packet.CLOSE))
             asyncio.get_running_loop().call_later(self.options.farewell_s, self.cut)
         if abort:
             self._end()

@@ -40,6 +40,7 @@ class Outgoing:
         self._queued = 0
         self._in_hand = 0
         self._handed = 0
+        self._last: Encodable | None = None
 
     @property
     def backlog(self) -> int:
@@ -51,8 +52,8 @@ class Outgoing:
 
     @property
     def is_read_up(self) -> bool:
-        """Whether nothing waits in the queue but its end."""
-        return self._queued == 0
+        """Whether nothing waits but the end."""
+        return self._queued == 0 and self._last is None
 
     def attach(self, wire: DirectWebSocket | None) -> None:
         """Packets leave over `wire`, once the library has upgraded the session; None: over polling."""
@@ -94,15 +95,23 @@ class Outgoing:
         else:
             self._put(packet, len(text))
 
-    def end(self) -> None:
-        """Whoever takes from the queue gets what is in it now, and then the end. Nothing of ours is sent any more."""
+    def end(self, last: Encodable | None = None) -> None:
+        """Whoever takes from the queue gets what is in it now, then `last` by itself, and then the end. Nothing of ours
+        is sent any more.
+
+        By itself, because the stock client drops what it has not given to its listeners yet when it reads the end of a
+        session in the same answer.
+        """
         self.is_shut = True
+        if last is not None and self._goes_direct:
+            self.send(last)
+        else:
+            self._last = last
         self._queue.put_nowait(None)
 
     async def take(self, *, for_websocket: bool) -> list[Encodable]:
         """The packets that wait in the queue, at least one; none at the end. A poll gets as many as every client takes;
-        the rest is for the next. The WebSocket's writer has sent what it
-        took before when it comes for more.
+        the rest is for the next. The WebSocket's writer has sent what it took before when it comes for more.
         """
         if self._in_hand:
             self._in_hand = 0
@@ -114,7 +123,9 @@ class Outgoing:
             packets.append(self._queue.get_nowait())
         found = [packet for packet in packets if packet is not None]
         if len(found) < len(packets):
-            self.end()  # the end stays the end, for whoever asks again
+            self._queue.put_nowait(None)  # the end stays the end, for whoever asks again
+            if not found and self._last is not None:
+                found, self._last = [self._last], None
         if for_websocket:
             self._in_hand, self._queued = self._queued, 0
         else:

@@ -155,7 +155,7 @@ class Pump:
         if passed is not batch:
             self._counters.add("live_held", len(batch.packets) - len(passed.packets))
             self._notices.reached(member.scope.organization_id, LIVE_HELD)
-            if damper.is_full:
+            if damper.is_full():
                 self._say_held(member)
         return passed
 

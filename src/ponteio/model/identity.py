@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -131,7 +131,8 @@ class Server:
     """An Evolution API server. Its key is sealed; `key_last4` is all that is ever shown of it.
 
     The server of the environment (`is_from_environment`) has no key here. `allow_private` lets its address be a
-    private one: the operator's word, never an organization's.
+    private one: the operator's word, never an organization's. `key_mark` is another one whenever the key was sealed
+    anew: two keys may end in the same four characters.
     """
 
     server_id: str
@@ -143,6 +144,7 @@ class Server:
     is_from_environment: bool = False
     key_last4: str | None = None
     removed_at: datetime | None = None
+    key_mark: str | None = field(default=None, repr=False)
 
 
 class InstanceState(StrEnum):

@@ -27,6 +27,13 @@ def server_url(value: str) -> str:
     return url
 
 
+def address_key(url: str) -> str:
+    """What two spellings of one server's address have in common. Names that lead to one machine stay two."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}{parts.path.rstrip('/')}"
+
+
 def server_key(value: str) -> str:
     """The key as it can be sent. Raises `ValueError`, whose text does not quote it."""
     if not value or not value.isascii() or not value.isprintable() or value != value.strip():

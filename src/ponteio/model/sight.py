@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ _METADATA = frozenset(
 _MAX_TEXT = 256
 """Longer texts are content, whatever they are called."""
 _MAX_DEPTH = 4
+_ADDRESS = re.compile(r"[0-9A-Za-z._:-]+@[0-9a-z.]+")
+"""A WhatsApp address (JID): the only text that counts as metadata without a member that says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,16 @@ def metadata(event: str, data: bytes | None) -> bytes:
     """The JSON of what may be seen of `data` (JSON in UTF-8) without the right to its content; null for pairing."""
     if event in PAIRING_EVENTS or data is None:
         return b"null"
-    return orjson.dumps(_reduced(orjson.loads(data), _MAX_DEPTH))
+    return orjson.dumps(_reduced(orjson.loads(data), _MAX_DEPTH, named=False))
 
 
-def _reduced(value: Any, depth: int) -> Any:
+def _reduced(value: Any, depth: int, *, named: bool) -> Any:
     if isinstance(value, dict):
         if not depth:
             return None
-        return {name: _reduced(part, depth - 1) for name, part in value.items() if name in _METADATA}
+        return {name: _reduced(part, depth - 1, named=True) for name, part in value.items() if name in _METADATA}
     if isinstance(value, list):
-        return [_reduced(part, depth - 1) for part in value] if depth else None
-    return None if isinstance(value, str) and len(value) > _MAX_TEXT else value
+        return [_reduced(part, depth - 1, named=named) for part in value] if depth else None
+    if isinstance(value, str) and (len(value) > _MAX_TEXT or not (named or _ADDRESS.fullmatch(value))):
+        return None
+    return value

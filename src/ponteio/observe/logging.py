@@ -26,6 +26,12 @@ _FIELDS = frozenset(
 )  # fmt: skip
 
 
+def log_to_stderr() -> None:
+    """Lines of a command that has no log of its own go to standard error: standard output is for its answer."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 class LogWriter(logging.handlers.QueueListener):
     """The thread that writes. Stopping it takes at most two seconds, even when nobody reads the pipe."""
 

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,13 +36,19 @@ class Vault:
     What is sealed knows its place (`servers.sealed_key:<server_id>`): moved to another row it does not open.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        """Raises `VaultKeyError` without a key, or for one that is not 32 bytes in base64url."""
-        if not keys:
-            raise VaultKeyError("there is no key to seal secrets with")
-        fernets = [_fernet(key, number) for number, key in enumerate(keys, 1)]
-        self._newest = fernets[0]
-        self._all = MultiFernet(fernets)
+    def __init__(self, keys: Sequence[str], renew: Callable[[], Sequence[str]] | None = None) -> None:
+        """`renew` gives the keys of the moment, which somebody may have changed meanwhile. Raises `VaultKeyError`
+        without a key, or for one that is not 32 bytes in base64url.
+        """
+        self._renew = renew
+        self._use(keys)
+
+    @classmethod
+    def of(cls, setting: str, file: Path) -> Vault:
+        """The vault with the keys that `load_keys` finds. It notices when `prepend_key` changes the file, so that a key
+        can be put in front while it is in use. Raises `VaultKeyError`.
+        """
+        return cls(load_keys(setting, file), None if setting.strip(" ,") else lambda: _read(file))
 
     @staticmethod
     def new_key() -> str:
@@ -51,19 +57,19 @@ class Vault:
 
     def seal(self, text: str, place: str) -> str:
         """`text` as it may be stored at `place`."""
+        self._renewed()
         return self._newest.encrypt(json.dumps({"place": place, "text": text}).encode()).decode()
 
     def unseal(self, sealed: str, place: str) -> str:
         """The text that was sealed for `place`. Raises `RefusalError` SECRET_UNREADABLE for anything else: another
         place, other keys, or a value that was touched.
         """
-        try:
-            held = json.loads(self._all.decrypt(sealed.encode()))
-        except (InvalidToken, ValueError):
-            raise RefusalError(SECRET_UNREADABLE) from None
-        if held["place"] != place:
+        held = self._opened(sealed)
+        if held is None and self._renewed():
+            held = self._opened(sealed)
+        if held is None or held["place"] != place:
             raise RefusalError(SECRET_UNREADABLE)
-        return str(held["text"])
+        return held["text"]
 
     def is_current(self, sealed: str) -> bool:
         """Whether it was sealed with the newest key."""
@@ -72,6 +78,34 @@ class Vault:
         except (InvalidToken, ValueError):
             return False
         return True
+
+    def _opened(self, sealed: str) -> dict[str, str] | None:
+        try:
+            held: dict[str, str] = json.loads(self._all.decrypt(sealed.encode()))
+        except (InvalidToken, ValueError):
+            return None
+        return held
+
+    def _renewed(self) -> bool:
+        """Whether there are other keys now than before."""
+        try:
+            keys = list(self._renew()) if self._renew else self._keys
+        except (OSError, VaultKeyError):
+            # Those that are known serve on: a file that is gone must not take what they open with it.
+            _log.warning("the keys of stored secrets cannot be read again")
+            return False
+        if keys == self._keys:
+            return False
+        self._use(keys)
+        return True
+
+    def _use(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise VaultKeyError("there is no key to seal secrets with")
+        fernets = [_fernet(key, number) for number, key in enumerate(keys, 1)]
+        self._keys = list(keys)
+        self._newest = fernets[0]
+        self._all = MultiFernet(fernets)
 
 
 def load_keys(setting: str, file: Path) -> list[str]:

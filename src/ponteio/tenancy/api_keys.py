@@ -152,10 +152,6 @@ class KeyRing:
                         found[key.key_id] = _principal(key)
         return found
 
-    async def revoked_among(self, key_ids: Collection[str]) -> set[str]:
-        """Those of `key_ids` that are revoked or expired, or no keys at all."""
-        return set(key_ids) - set(await self.current(key_ids))
-
     async def version(self) -> int:
         """A number that every change of what anybody may do makes another, in whichever process it happens."""
         async with self._database.read() as connection:

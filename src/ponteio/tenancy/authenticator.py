@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from ponteio.model.identity import Principal
 from ponteio.model.outcome import (
@@ -25,19 +24,10 @@ from ponteio.tenancy.directory import Directory
 from ponteio.tenancy.identifiers import API_KEY, TICKET
 from ponteio.tenancy.tickets import Tickets
 from ponteio.tenancy.token_signers import TokenSigners
+from ponteio.tenancy.user_sessions import UserSessions
 
 # Principals that left are forgotten once there are so many more than asked for.
 _SPARE = 1_000
-
-
-class Sessions(Protocol):
-    """What the door asks of the sessions of people."""
-
-    async def authenticate(self, token: str) -> Principal:
-        """Whose session this is. Raises `RefusalError` AUTH_INVALID."""
-
-    async def current(self, session_ids: Collection[str]) -> dict[str, Principal]:
-        """What the holders of these sessions may do now; ended ones are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +53,7 @@ class Authenticator:
         keys: KeyRing,
         tickets: Tickets,
         signers: TokenSigners,
-        sessions: Sessions,
+        sessions: UserSessions,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._directory = directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from ponteio.model.identity import Instance, Organization, Server
+from ponteio.model.identity import Instance, Limits, Organization, Server
 
 
 class DirectoryImage:
@@ -16,13 +16,13 @@ class DirectoryImage:
         servers: Iterable[Server] = (),
         organizations: Iterable[Organization] = (),
         instances: Iterable[Instance] = (),
-        limits: Mapping[str, Mapping[str, int]] | None = None,
+        limits: Mapping[str, Limits] | None = None,
     ) -> None:
         self.servers: dict[str, Server] = {}
         for server in servers:
             self.put_server(server)
-        self.limits: dict[str, Mapping[str, int]] = dict(limits or {})
-        """What the operator set, by organization and name."""
+        self.limits: dict[str, Limits] = dict(limits or {})
+        """Whole, of those organizations for which the operator set some."""
         self.organizations: dict[str, Organization] = {}
         self.instances: dict[tuple[str, str], Instance] = {}
         self._by_name: dict[str, str] = {}

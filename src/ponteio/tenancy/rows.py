@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ponteio.model.identity import Instance, InstanceState, Organization, Server
+from ponteio.model.identity import Instance, InstanceState, Limits, Organization, Server
 from ponteio.model.link import LinkTarget
 from ponteio.storage.tables import instances, organization_limits, organizations, servers
 from ponteio.tenancy.image import DirectoryImage
 from ponteio.tenancy.link_intents import forget_intent
 
+LIMIT_NAMES = frozenset(field.name for field in fields(Limits))
 # Databases bound the number of parameters of a statement.
 _NAMES_AT_ONCE = 5_000
 
 
-async def load_image(connection: AsyncConnection) -> DirectoryImage:
+async def load_image(connection: AsyncConnection, default_limits: Limits) -> DirectoryImage:
     """Everything the directory knows, as this transaction sees it."""
     return DirectoryImage(
         servers=[server_of(row) for row in await connection.execute(select(servers))],
         organizations=[_organization(row) for row in await connection.execute(select(organizations))],
         instances=[_instance(row) for row in await connection.execute(select(instances))],
-        limits=await _limits(connection),
+        limits=await _limits(connection, default_limits),
     )
 
 
@@ -69,6 +72,12 @@ async def has_namesake(connection: AsyncConnection, instance: Instance) -> bool:
     return (await connection.execute(statement.limit(1))).one_or_none() is not None
 
 
+async def is_server_removed(connection: AsyncConnection, server_id: str) -> bool:
+    """Whether somebody removed the server: whatever is still on its way must not bring its instances back."""
+    statement = select(servers.c.server_id).where(servers.c.server_id == server_id, servers.c.removed_at.is_not(None))
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
 async def change_organization(connection: AsyncConnection, organization_id: str, values: Mapping[str, object]) -> None:
     """The organization's row has these values. Raises `StorageConflictError` for a name that is taken."""
     here = organizations.c.organization_id == organization_id
@@ -90,6 +99,7 @@ async def save_limits(connection: AsyncConnection, organization_id: str, wanted:
 
 def server_of(row: Row[Any]) -> Server:
     """The server of a row of `servers`, without its key."""
+    mark = None if row.sealed_key is None else sha256(row.sealed_key.encode()).hexdigest()[:16]
     return Server(
         server_id=row.server_id,
         url=row.url,
@@ -100,13 +110,16 @@ def server_of(row: Row[Any]) -> Server:
         is_from_environment=row.is_from_environment,
         key_last4=row.key_last4,
         removed_at=row.removed_at,
+        key_mark=mark,
     )
 
 
-async def _limits(connection: AsyncConnection) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+async def _limits(connection: AsyncConnection, defaults: Limits) -> dict[str, Limits]:
+    """The limits of organizations that have some of their own. A name from another version of us is left out."""
+    found: dict[str, Limits] = {}
     for row in await connection.execute(select(organization_limits)):
-        found.setdefault(row.organization_id, {})[row.name] = row.value
+        if row.name in LIMIT_NAMES:
+            found[row.organization_id] = replace(found.get(row.organization_id, defaults), **{row.name: row.value})
     return found
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.identity import Server
 from ponteio.model.outcome import INVALID_REQUEST, SECRET_UNREADABLE, SERVER_NOT_FOUND, RefusalError
-from ponteio.model.server_url import PUBLIC_DEFAULT_KEYS, server_key, server_url
+from ponteio.model.server_url import PUBLIC_DEFAULT_KEYS, address_key, server_key, server_url
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
-from ponteio.storage.tables import instances, servers
+from ponteio.storage.tables import instances, link_intents, servers
 from ponteio.storage.vault import Vault
 from ponteio.tenancy import versions
 from ponteio.tenancy.directory import Directory
@@ -41,7 +41,8 @@ class Servers:
     ) -> Server:
         """A new server with a sealed key. `allow_private` is the operator's word that its address may be a private one.
 
-        Raises `RefusalError` INVALID_REQUEST for an address or a key that cannot be used.
+        Raises `RefusalError` INVALID_REQUEST for an address or a key that cannot be used, and for an address that
+        another server has: each of its instances would have two owners.
         """
         server_id = new_id("srv")
         values = {
@@ -55,6 +56,7 @@ class Servers:
         }
         async with self._database.write() as connection:
             await versions.bump(connection)
+            await _require_new_address(connection, server_id, str(values["url"]))
             await connection.execute(insert(servers).values(values))
         return await self._after(server_id)
 
@@ -78,12 +80,14 @@ class Servers:
         values |= {} if allow_private is None else {"allow_private": allow_private}
         async with self._database.write() as connection:
             await versions.bump(connection)
-            await connection.execute(update(servers).where(servers.c.server_id == server_id).values(values))
+            await _require_new_address(connection, server_id, str(values["url"]))
+            await connection.execute(update(servers).where(*_present(server_id)).values(values))
         return await self._after(server_id)
 
     async def remove(self, server_id: str) -> None:
-        """The server is not linked to any more, and its instances count as removed; what they sent stays where it is.
-        Its key is gone. Raises as `change` does.
+        """The server is not linked to any more, and its instances count as removed: their owners do not see them, and
+        their names are free. What they sent stays where it is; what is still on its way goes to quarantine. The key is
+        gone. Raises as `change` does.
         """
         await self._changeable(server_id)
         async with self._database.write() as connection:
@@ -95,7 +99,7 @@ class Servers:
         """The server's key, for our own calls alone. Raises `RefusalError` SERVER_NOT_FOUND, or SECRET_UNREADABLE when
         the keys of this deployment do not open it.
         """
-        statement = select(servers.c.sealed_key).where(servers.c.server_id == server_id, servers.c.removed_at.is_(None))
+        statement = select(servers.c.sealed_key).where(*_present(server_id))
         async with self._database.read() as connection:
             row = (await connection.execute(statement)).one_or_none()
         if row is None:
@@ -147,8 +151,20 @@ def _url_and_label(url: str, label: str) -> dict[str, object]:
         raise RefusalError(INVALID_REQUEST, f"The address {error}.") from None
 
 
+def _present(server_id: str) -> tuple[ColumnElement[bool], ...]:
+    return servers.c.server_id == server_id, servers.c.removed_at.is_(None)
+
+
+async def _require_new_address(connection: AsyncConnection, server_id: str, url: str) -> None:
+    others = select(servers.c.url).where(servers.c.server_id != server_id, servers.c.removed_at.is_(None))
+    taken = {address_key(other) for (other,) in (await connection.execute(others)).all()}
+    if address_key(url) in taken:
+        raise RefusalError(INVALID_REQUEST, "There is a server with this address already.")
+
+
 async def _remove(connection: AsyncConnection, server_id: str, now: datetime) -> None:
     gone = {"removed_at": now, "sealed_key": None, "key_last4": None}
-    await connection.execute(update(servers).where(servers.c.server_id == server_id).values(gone))
-    present = (instances.c.server_id == server_id, instances.c.removed_at.is_(None))
-    await connection.execute(update(instances).where(*present).values(removed_at=now))
+    await connection.execute(update(servers).where(*_present(server_id)).values(gone))
+    there = (instances.c.server_id == server_id, instances.c.removed_at.is_(None))
+    await connection.execute(update(instances).where(*there).values(removed_at=now))
+    await connection.execute(delete(link_intents).where(link_intents.c.server_id == server_id))

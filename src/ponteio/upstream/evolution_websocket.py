@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
@@ -25,7 +26,7 @@ from ponteio.upstream.link import Link, LinkContext, LinkOptions
 from ponteio.upstream.link_failure import LinkFailure
 from ponteio.upstream.link_gaps import GapKeeper
 from ponteio.upstream.link_machine import Chance
-from ponteio.upstream.link_wishes import wanted_links, within_limits
+from ponteio.upstream.link_wishes import LinkLedger, wanted_links
 from ponteio.upstream.socketio_connection import SocketIOConnection
 from ponteio.upstream.socketio_protocol import Packet, is_namespace
 from ponteio.upstream.websocket_transport import key_header, socketio_address
@@ -42,6 +43,9 @@ class EvolutionWebSocket:
     wants one at the namespace of each owned instance. What is connected or disconnected by hand goes before that, in
     both modes, and outlives the process. When not `enabled` nothing dials and every call below refuses with
     WEBSOCKET_DISABLED. `on_status` is told each change of a link's state, in the loop step in which it happens.
+
+    An organization has no more links than its limit allows, over all servers that share `ledger`; those beyond it wait,
+    and say so. `notices` hears of it.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class EvolutionWebSocket:
         sink: FrameSink,
         on_status: Callable[[LinkStatus], None],
         notices: LimitNotices | None = None,
+        ledger: LinkLedger | None = None,
         options: LinkOptions | None = None,
         clock: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
@@ -74,7 +79,9 @@ class EvolutionWebSocket:
         self._clock = clock
         self._sink = sink
         self._notices = notices
-        self._over: frozenset[LinkTarget] = frozenset()
+        self._ledger = ledger or LinkLedger(lambda owner: directory.limits(owner).links)
+        self._over: dict[LinkTarget, LinkStatus] = {}
+        self._held_back: set[LinkTarget] = set()
         self._gaps = GapKeeper(gaps, counters, self._stored_until)
         socketio_address(url)  # a bad address stops the house now, not at the first dial
         self._context = LinkContext(
@@ -101,7 +108,9 @@ class EvolutionWebSocket:
         """The links that are wanted begin to dial."""
         self._intents = await self._stored_intents.all(self._server_id)
         self._owners = {name: instance.organization_id for name, instance in self._present().items()}
-        self._adopted = await self._gaps.adopt(self._server_id, self._wanted(), self._clock())
+        self._ledger.join(self._server_id, self._reconcile_soon)
+        allowed = self._ledger.allowed(self._server_id, self._with_owners(self._wanted()))
+        self._adopted = await self._gaps.adopt(self._server_id, allowed, self._clock())
         self._gaps.start()
         self._is_running = True
         self.reconcile()
@@ -137,8 +146,11 @@ class EvolutionWebSocket:
         target = LinkTarget(self._server_id, name)
         if not name or not is_namespace(target.namespace):
             raise RefusalError(outcome.UNLINKABLE_NAME)
+        was_over = target in self._over
         status = await self._set(target, wanted=True)
         if target in self._over:
+            if was_over:
+                self._tell_limit(target)
             raise RefusalError(outcome.TOO_MANY_LINKS)
         return status
 
@@ -163,8 +175,7 @@ class EvolutionWebSocket:
                 await self._forget(target)
         self.reconcile()
         for target in targets:
-            if target in self._links:
-                self._links[target].want()
+            self._hasten(target)
         return [self.status(target) for target in ([self._root] if self.global_events else targets)]
 
     async def disconnect_all(self, scope: OrganizationScope | None) -> list[LinkStatus]:
@@ -184,30 +195,46 @@ class EvolutionWebSocket:
 
     def status(self, target: LinkTarget) -> LinkStatus:
         """Where the link at `target` stands; OFF when there is none, with the reason where a limit is in the way."""
-        link = self._links.get(target)
         if target in self._over:
-            named = outcome.TOO_MANY_LINKS
-            return LinkStatus(target, LinkState.OFF, self._since, reason=named.code, detail=named.title)
+            return self._over[target]
+        link = self._links.get(target)
         return LinkStatus(target, LinkState.OFF, self._since) if link is None else link.status()
 
     def statuses(self) -> list[LinkStatus]:
         """Every link that is wanted or was disconnected by hand, the global one first, then by name."""
-        return [self._links[target].status() for target in sorted(self._links, key=lambda target: target.namespace)]
+        return [self.status(target) for target in sorted({*self._links, *self._over}, key=lambda one: one.namespace)]
+
+    @contextmanager
+    def held_back(self, name: str) -> Iterator[None]:
+        """The link of the instance is not dialled meanwhile: Evolution is just about to make its namespace."""
+        target = LinkTarget(self._server_id, name)
+        self._held_back.add(target)
+        try:
+            yield
+        finally:
+            self._held_back.discard(target)
+            self.reconcile()
 
     def reconcile(self) -> None:
         """Links are as they are wanted now. Call it after the directory changed; it disturbs no link that stays."""
         if not self._is_running:
             return
         self._forget_former_owners()
-        wanted = self._allowed(self._wanted())
-        for target in wanted:
+        allowed, newly_over = self._allowed(self._wanted() - self._held_back)
+        for target in allowed:
             link = self._links.get(target)
             if link is None:
                 link = self._links[target] = Link(target, self._context, self._adopted.pop(target, None))
             if not link.is_wanted:
                 link.want()
-        for target in [target for target in self._links if target not in wanted]:
+        for target in [target for target in self._links if target not in allowed]:
             self._take_down(target)
+        for target in newly_over:
+            self._tell_limit(target)
+            self._context.on_status(self._over[target])
+
+    def _reconcile_soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self.reconcile)
 
     def _stored_until(self) -> datetime:
         """Until when what was heard is safe: what a death now would lose came later."""
@@ -231,15 +258,27 @@ class EvolutionWebSocket:
             instances=self._directory.all_instances(),
         )
 
-    def _allowed(self, wanted: frozenset[LinkTarget]) -> frozenset[LinkTarget]:
-        """What of it the owners' limits allow; who is newly over one is told."""
-        allowed = within_limits(wanted, self._owners, lambda owner: self._directory.limits(owner).links)
-        former, self._over = self._over, wanted - allowed
-        for target in self._over - former:
-            owner = self._owners.get(target.instance or "")
-            if self._notices is not None and owner is not None:
-                self._notices.reached(owner, outcome.TOO_MANY_LINKS)
-        return allowed
+    def _allowed(self, wanted: frozenset[LinkTarget]) -> tuple[frozenset[LinkTarget], list[LinkTarget]]:
+        """What of it the owners' limits allow, and what is newly beyond them, by name."""
+        allowed = self._ledger.allowed(self._server_id, self._with_owners(wanted))
+        newly_over = sorted(wanted - allowed - self._over.keys(), key=lambda one: one.namespace)
+        named, now = outcome.TOO_MANY_LINKS, self._clock()
+        for target in newly_over:
+            self._over[target] = LinkStatus(target, LinkState.OFF, now, reason=named.code, detail=named.title)
+        self._over = {target: status for target, status in self._over.items() if target in wanted - allowed}
+        return allowed, newly_over
+
+    def _with_owners(self, targets: Iterable[LinkTarget]) -> dict[LinkTarget, str | None]:
+        return {target: self._owners.get(target.instance or "") for target in targets}
+
+    def _tell_limit(self, target: LinkTarget) -> None:
+        owner = self._owners.get(target.instance or "")
+        if self._notices is not None and owner is not None:
+            self._notices.reached(owner, outcome.TOO_MANY_LINKS)
+
+    def _hasten(self, target: LinkTarget) -> None:
+        if target in self._links and self._links[target].is_wanted:
+            self._links[target].want()
 
     def _instances(self, scope: OrganizationScope | None) -> list[Instance]:
         """Owned instances that Evolution still has: those of the scope, or all."""
@@ -267,8 +306,8 @@ class EvolutionWebSocket:
         self._require_enabled()
         await self._intend(target, wanted=wanted)
         self.reconcile()
-        if wanted and target in self._links:
-            self._links[target].want()
+        if wanted:
+            self._hasten(target)
         return self.status(target)
 
     async def _intend(self, target: LinkTarget, *, wanted: bool) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from ponteio.model import outcome
 from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.model.outcome import RefusalError
+from ponteio.storage.errors import StorageError
 from ponteio.tenancy.directory import Directory
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, WebsocketSettings, news_of_state
 from ponteio.upstream.evolution_api import EvolutionApi, NewInstance
@@ -27,6 +29,11 @@ LINK_WAIT_S = 1.0
 LINK_LOOK_S = 0.02
 
 
+_TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{20,1024}")
+"""Whatever is a token is taken out of every organization's events, so it must look like nothing that events hold: no
+word, no number, no address."""
+
+
 class Links(Protocol):
     """What of the link service is needed here."""
 
@@ -35,6 +42,7 @@ class Links(Protocol):
     @property
     def global_events(self) -> bool: ...
     def status(self, target: LinkTarget) -> LinkStatus: ...
+    def held_back(self, name: str) -> AbstractContextManager[None]: ...
     async def connect_instance(self, name: str) -> LinkStatus: ...
     def reconcile(self) -> None: ...
 
@@ -90,18 +98,21 @@ class InstanceControl:
         """Make the instance on Evolution, with all its events switched on, and give it to the organization (None: to
         nobody yet). In traditional mode its link is dialled.
 
-        Raises NAME_TAKEN, INVALID_NAME, and UNLINKABLE_NAME for a comma where only its own link could hear it. What
-        Evolution emits before its answer is here goes to quarantine: nobody owns the name until then.
+        The organization owns the name before Evolution is asked, so that the first events find it; should Evolution
+        refuse, nobody does. Raises NAME_TAKEN, INVALID_NAME, UNLINKABLE_NAME for a comma where only its own link could
+        hear it, and INVALID_REQUEST for a token that is too simple.
         """
         self._check_name(name)
-        made = await self._api.create_instance(NewInstance(name, integration, number, token, business_id))
-        await self._directory.register(self._server_id, {name: made.change})
-        if organization_id is not None:
-            await self._directory.assign(
-                name, organization_id, server_id=self._server_id, upstream_id=made.change.upstream_id
-            )
+        _check_token(token)
+        await self._require_absence(name)
+        with self._links.held_back(name):
+            async with self._reserved(name, organization_id):
+                made = await self._api.create_instance(NewInstance(name, integration, number, token, business_id))
+            await self._directory.register(self._server_id, {name: made.change})
+            if organization_id is not None and self._known(name).organization_id != organization_id:
+                upstream_id = made.change.upstream_id
+                await self._directory.assign(name, organization_id, server_id=self._server_id, upstream_id=upstream_id)
         instance = self._known(name)
-        self._links.reconcile()
         log.info("instance created", server=self._server_id, organization=organization_id)
         self._tell(instance)
         return instance
@@ -164,6 +175,31 @@ class InstanceControl:
             return InstanceDetail(self._known(name), refusal=refusal)
         return InstanceDetail(await self._note_state(name, state), settings)
 
+    async def _require_absence(self, name: str) -> None:
+        """Evolution has no instance of this name; one that was known is marked as removed."""
+        known = self._directory.find(self._server_id, name)
+        if await self._api.fetch_instance(name) is not None:
+            raise RefusalError(outcome.NAME_TAKEN)
+        if known is not None and known.upstream_id is not None:
+            # By its id: one that somebody makes under this name in the meantime stays.
+            await self._note(name, InstanceChange(removed=True, upstream_id=known.upstream_id))
+
+    @asynccontextmanager
+    async def _reserved(self, name: str, organization_id: str | None) -> AsyncIterator[None]:
+        """The name is the organization's; should what is done meanwhile fail, it is as it was."""
+        if organization_id is None:
+            yield
+            return
+        reservation = await self._directory.reserve(name, organization_id, server_id=self._server_id)
+        try:
+            yield
+        except BaseException:
+            try:
+                await self._directory.release(reservation)
+            except (StorageError, RefusalError) as error:
+                log.error("a name that was kept could not be freed", error=type(error).__name__)
+            raise
+
     async def _enable_events(self, name: str) -> None:
         settings = await self._api.find_websocket(name)
         if settings is None or not settings.enabled:
@@ -222,3 +258,9 @@ class InstanceControl:
             raise RefusalError(outcome.INVALID_NAME, detail)
         if "," in name and not self._links.global_events:
             raise RefusalError(outcome.UNLINKABLE_NAME)
+
+
+def _check_token(token: str | None) -> None:
+    if token is not None and _TOKEN.fullmatch(token) is None:
+        detail = "A token has 20 to 1024 letters, digits, '-' and '_', at least one of them a letter."
+        raise RefusalError(outcome.INVALID_REQUEST, detail)

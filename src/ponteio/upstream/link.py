@@ -83,7 +83,8 @@ class Link:
         self._changed_on = self._loop.time()
         self._events = 0
         self._last_event_at: datetime | None = None
-        self._log = log.bind(instance=target.instance, link="global" if target.is_global else "instance")
+        kind = "global" if target.is_global else "instance"
+        self._log = log.bind(server=target.server_id, instance=target.instance, link=kind)
 
     # What others ask of a link.
 

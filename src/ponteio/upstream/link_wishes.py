@@ -1,4 +1,4 @@
-"""Which links are wanted. Pure."""
+"""Which links are wanted, and which of them may be. Pure."""
 
 from __future__ import annotations
 
@@ -40,20 +40,53 @@ def wanted_links(
     return frozenset(wanted)
 
 
-def within_limits(
-    wanted: frozenset[LinkTarget], owners: Mapping[str, str | None], limit_of: Callable[[str], int]
-) -> frozenset[LinkTarget]:
-    """What of `wanted` may be listened at: of each organization, the first links by name up to its limit. The global
-    link, and links of instances that nobody owns, count for nobody.
+def within_limits(wanted: Mapping[LinkTarget, str | None], limit_of: Callable[[str], int]) -> frozenset[LinkTarget]:
+    """What of `wanted`, each with its owner, may be listened at: of each organization the first links, by server and
+    name, up to its limit. The global link, and links of instances that nobody owns, count for nobody.
 
     By name, so that the same ones stay when the process starts again or the list comes in another order.
     """
     allowed, used = set(), Counter[str]()
-    for target in sorted(wanted, key=lambda one: one.namespace):
-        owner = None if target.instance is None else owners.get(target.instance)
+    for target in sorted(wanted, key=lambda one: (one.server_id, one.namespace)):
+        owner = None if target.is_global else wanted[target]
         if owner is not None:
             used[owner] += 1
             if used[owner] > limit_of(owner):
                 continue
         allowed.add(target)
     return frozenset(allowed)
+
+
+class LinkLedger:
+    """What the links of all servers want together: an organization's limit is one, wherever its instances are."""
+
+    def __init__(self, limit_of: Callable[[str], int]) -> None:
+        self._limit_of = limit_of
+        self._wanted: dict[str, Mapping[LinkTarget, str | None]] = {}
+        self._told: dict[str, Callable[[], None]] = {}
+
+    def join(self, server_id: str, tell: Callable[[], None]) -> None:
+        """`tell` is called when another server's wishes changed, so that what is allowed here may have changed too. It
+        must not ask at once.
+        """
+        self._told[server_id] = tell
+
+    def leave(self, server_id: str) -> None:
+        """The server wants nothing any more."""
+        self._told.pop(server_id, None)
+        if self._wanted.pop(server_id, None):
+            self._tell_others(server_id)
+
+    def allowed(self, server_id: str, wanted: Mapping[LinkTarget, str | None]) -> frozenset[LinkTarget]:
+        """What of `wanted`, each with its owner, this server may listen at now."""
+        former = self._wanted.get(server_id)
+        self._wanted[server_id] = dict(wanted)
+        if former != wanted:
+            self._tell_others(server_id)
+        every = {target: owner for each in self._wanted.values() for target, owner in each.items()}
+        return within_limits(every, self._limit_of).intersection(wanted)
+
+    def _tell_others(self, server_id: str) -> None:
+        for other, tell in self._told.items():
+            if other != server_id:
+                tell()
