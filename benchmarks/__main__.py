@@ -7,10 +7,15 @@ import asyncio
 
 import uvloop
 
-from benchmarks import latency, memory, throughput
+from benchmarks import latency, memory, permission, throughput
 from benchmarks.machine import describe
 
-BENCHMARKS = {"throughput": throughput.run, "latency": latency.run, "memory": memory.run}
+BENCHMARKS = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "memory": memory.run,
+    "permission": permission.run,
+}
 
 
 async def main() -> None:

@@ -69,6 +69,8 @@ async def stand() -> AsyncIterator[Stand]:
             "PONTEIO_PORT": "0",
             "PONTEIO_LOG_FORMAT": "json",
             "PONTEIO_SOCKETS_PER_ORGANIZATION": "1000",
+            "PONTEIO_SOCKETS_PER_ADDRESS": "1000",
+            "PONTEIO_ARRIVALS_PER_S": "1000",
         }
         await _command(environment, "org", "create", "Bench")
         key = json.loads(await _command(environment, "key", "create", "--org", "Bench", "--json"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from ponteio.api.activity import LastEvents
 from ponteio.api.factory import create_api
+from ponteio.api.middleware import CommonHeaders
 from ponteio.chores import Chores
 from ponteio.config import GatewaySettings
 from ponteio.decode.decoder import Decoder
@@ -35,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 MIB = 1024 * 1024
 DRAIN_S = 10.0
+AUDIT_KEPT = timedelta(days=400)
+"""A year, and the month in which somebody asks about it."""
 
 
 class Gateway:
@@ -78,12 +82,12 @@ class Gateway:
 
     async def _open_rooms(self) -> None:
         settings = self._settings
-        self._base = await Foundation.open(settings, checkpoints=True, limits=settings.limits)
+        self._counters = Counters()
+        self._base = await Foundation.open(settings, checkpoints=True, limits=settings.limits, counters=self._counters)
         self._undo.append(self._base.close)
         await self._base.directory.ensure_server(
             SERVER_ID, settings.evolution_api_url, global_events=settings.websocket_global_events
         )
-        self._counters = Counters()
         self._notices = LimitNotices(self._counters)
         self._secrets = KnownSecrets([settings.evolution_api_key.get_secret_value()])
         self._queue = FrameQueue(settings.queue_frames, settings.queue_mib * MIB)
@@ -127,7 +131,12 @@ class Gateway:
         scribe = LimitScribe(base.audit)
         self._notices.on_notice(scribe.note)
         looks = [base.directory.refresh, self._live.enforce, self._fleet.refresh, scribe.write]
-        prunes = [base.sessions.prune, base.invitations.prune, lambda: base.tickets.prune(utc_now())]
+        prunes = [
+            base.sessions.prune,
+            base.invitations.prune,
+            lambda: base.tickets.prune(utc_now()),
+            lambda: base.audit.prune(utc_now() - AUDIT_KEPT),
+        ]
         upkeep = Upkeep(looks, base.events, prunes)
         base.directory.on_change(self._directory_changed)
         self._directory_changed()
@@ -145,7 +154,8 @@ class Gateway:
             self._base, settings, self._fleet, self._live, self._notices, self._counters, self._activity
         )
         options = {**uvicorn_options(), "forwarded_allow_ips": settings.trusted_proxies}
-        self._listener = Listener(self._live.asgi(create_api(services)), bind(settings.host, settings.port), options)
+        front = CommonHeaders(self._live.asgi(create_api(services)), is_https=services.web.is_https)
+        self._listener = Listener(front, bind(settings.host, settings.port), options)
         await self._live.start()
         self._undo.append(self._close_listener)
         await self._listener.open()

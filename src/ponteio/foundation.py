@@ -10,6 +10,7 @@ from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
 from ponteio.model.identity import Limits
+from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
 from ponteio.storage.vault import Vault
 from ponteio.tenancy.accounts import Accounts
@@ -55,7 +56,14 @@ class Foundation:
     gaps: GapLog
 
     @classmethod
-    async def open(cls, settings: Settings, *, checkpoints: bool, limits: Limits | None = None) -> Self:
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        checkpoints: bool,
+        limits: Limits | None = None,
+        counters: Counters | None = None,
+    ) -> Self:
         """Open, migrate and load. `checkpoints` is the gateway's alone (`Database.open`); `limits` are those of
         organizations for which the operator set none. Raises `StorageError`.
         """
@@ -72,7 +80,7 @@ class Foundation:
         accounts = Accounts(database, passwords)
         memberships = Memberships(database)
         sessions = UserSessions(database)
-        keys, tickets, signers = KeyRing(database), Tickets(database), TokenSigners(database, vault)
+        keys, tickets, signers = KeyRing(database), Tickets(database, counters=counters), TokenSigners(database, vault)
         return cls(
             database=database,
             vault=vault,

@@ -10,7 +10,13 @@ from tests.support.tenant_desk import TenantDesk, tenant_desk
 
 
 @pytest.fixture
+def dialect() -> str:
+    """Tests of the API run on SQLite, unless they are marked with `ON_EACH_DATABASE`."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def here(tmp_path: Path, database_url: str) -> AsyncIterator[TenantDesk]:
-    """Two organizations full of people, on each database in turn."""
+    """Two organizations full of people."""
     async with tenant_desk(tmp_path, started=False, database_url=database_url) as opened:
         yield opened

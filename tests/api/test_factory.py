@@ -58,7 +58,9 @@ async def test_every_route_is_decided_described_and_answers_by_schema(desk: Rest
         good = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
         assert "$ref" in good["content"]["application/json"]["schema"], path
         assert operation["description"], path
-        wanted = [] if NEEDS[method, path] == ANYBODY else [{"bearer": []}, {"apikey": []}, {"session": []}]
+        wanted: list[dict[str, list[str]]] = (
+            [] if NEEDS[method, path] == ANYBODY else [{"bearer": []}, {"apikey": []}, {"session": []}]
+        )
         assert operation.get("security", []) == wanted, path
         for status, answer in operation["responses"].items():
             if int(status) >= 400:

@@ -89,6 +89,19 @@ async def test_a_fault_before_the_answer_is_an_internal_problem() -> None:
     assert b"canary" not in sent[1]["body"]
 
 
+async def test_an_answer_keeps_its_own_word_and_hears_everything_once() -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        own = [(b"Cache-Control", b"max-age=60"), (b"x-frame-options", b"SAMEORIGIN")]
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+
+    sent = Sent()
+    await CommonHeaders(CommonHeaders(app))(scope(), nothing, sent)
+    names = [name.lower() for name, _ in sent[0]["headers"]]
+    assert len(names) == len(set(names))
+    assert (b"Cache-Control", b"max-age=60") in sent[0]["headers"]
+    assert (b"x-frame-options", b"SAMEORIGIN") in sent[0]["headers"]
+
+
 async def test_a_fault_within_the_answer_is_not_answered_twice() -> None:
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -174,7 +187,7 @@ async def test_no_host_and_two_hosts_are_refused(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
         for hosts in ([], [b"gateway", b"gateway"], [b"gateway", b"evil.example"]):
             sent = Sent()
-            await desk.app(scope() | {"headers": [(b"host", host) for host in hosts]}, nothing, sent)
+            await desk.app({**scope(), "headers": [(b"host", host) for host in hosts]}, nothing, sent)
             assert sent[0]["status"] == 421
 
 

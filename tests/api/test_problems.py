@@ -15,7 +15,7 @@ from tests.support.rest_client import RestDesk, code, rest_desk
 from ponteio.api.problems import Problem, errors, internal_problem, problem
 from ponteio.model import outcome
 from ponteio.model.outcome import CATALOGUE, Outcome, RefusalError
-from ponteio.storage.errors import StorageUnavailableError
+from ponteio.storage.errors import StorageUnavailableError, StorageValueError
 
 
 @pytest.fixture
@@ -36,6 +36,16 @@ async def test_addresses_and_methods_that_are_not_there(desk: RestDesk) -> None:
         answer = await desk.acme.call(method, path)
         assert (answer.status_code, code(answer)) == (status, expected), path
     assert "allow" in (await desk.acme.call("PUT", "/healthz")).headers
+
+
+async def test_a_value_that_no_database_keeps_is_the_caller_s_fault(desk: RestDesk) -> None:
+    async def refuses(_scope: Any) -> None:
+        raise StorageValueError("canary-value")
+
+    desk.house.log.head = refuses  # type: ignore[method-assign,assignment]
+    answer = await desk.acme.get("/api/websocket/status")
+    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+    assert "canary" not in answer.text
 
 
 UNREADABLE = {

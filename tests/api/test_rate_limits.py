@@ -13,6 +13,7 @@ from tests.support.rest_client import Caller, RestDesk, code, rest_desk
 
 from ponteio.api import rate_limits
 from ponteio.api.rate_limits import FAILURE_COST, WINDOW_S, RateLimits
+from ponteio.listener import Listener, bind
 from ponteio.model.outcome import RATE_LIMITED, RefusalError
 
 
@@ -144,6 +145,19 @@ async def test_every_answer_to_somebody_known_says_what_is_left(tmp_path: Path) 
                 assert left(answer) == limit - 1 - number
         for path in ("/api/instances", "/healthz", "/openapi.json"):
             assert "ratelimit" not in (await desk.nobody.get(path)).headers
+
+
+async def test_over_one_connection_nobody_is_told_what_another_has_left(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        listener = Listener(desk.app, bind("127.0.0.1", 0), {})
+        await listener.open()
+        async with httpx2.AsyncClient(base_url=listener.url) as client:
+            for _ in range(2):
+                for key, limit in ((desk.api_keys[0], 600), (desk.api_keys[2], 1_200)):
+                    answer = await client.get("/api/instances", headers={"apikey": key})
+                    assert answer.headers["ratelimit-policy"] == f'"credential";q={limit};w=60'
+                assert "ratelimit" not in (await client.get("/api/instances")).headers
+        await listener.close()
 
 
 async def test_a_credential_has_its_organization_s_limit_and_its_organization_hears_of_it(tmp_path: Path) -> None:

@@ -55,3 +55,15 @@ async def test_the_newest_gaps_come_first(database: Database) -> None:
         moment = NOON + timedelta(minutes=minute)
         await gaps.record(Gap(_GLOBAL, GapKind.OVERSIZE, moment, moment, f"frame of {minute} MiB\x00"))
     assert [gap.detail for gap in await gaps.list("main", 2)] == ["frame of 4 MiB\x00", "frame of 3 MiB\x00"]
+
+
+async def test_all_gaps_of_a_removed_server_end(database: Database) -> None:
+    """I8: what nobody wants to hear any more is no gap that lasts."""
+    gaps = GapLog(database)
+    await gaps.open(_GLOBAL, GapKind.LINK_DOWN, NOON)
+    await gaps.open(_ALPHA, GapKind.LINK_DOWN, _LATEST)
+    await gaps.open(LinkTarget("other"), GapKind.LINK_DOWN, NOON)
+    assert await gaps.close_all("main", _LATER) == 2
+    assert {(gap.from_at, gap.to_at) for gap in await gaps.list("main", 10)} == {(NOON, _LATER), (_LATEST, _LATEST)}
+    assert [gap.to_at for gap in await gaps.list("other", 10)] == [None]
+    assert await gaps.close_all("main", _LATEST) == 0

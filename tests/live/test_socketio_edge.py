@@ -578,3 +578,109 @@ async def test_a_token_in_the_url_is_never_looked_at(clean: GatewayEdge) -> None
             assert (await client.packet()).startswith("0{")
             await client.send("40")
             assert refusal(await client.packet())["code"] == "auth_required"
+
+
+HELLOS: dict[str, Callable[[GatewayEdge], Awaitable[list[str]]]] = {}
+"""What a client says before it goes, in the order of its packets."""
+
+
+def hello(name: str) -> Callable[..., None]:
+    def keep(said: Callable[[GatewayEdge], Awaitable[list[str]]]) -> None:
+        HELLOS[name] = said
+
+    return keep
+
+
+def connect(token: object, **more: object) -> str:
+    return "40" + json.dumps({"token": token, **more})
+
+
+@hello("nothing")
+async def _(_: GatewayEdge) -> list[str]:
+    return []
+
+
+@hello("a wrong key")
+async def _(_: GatewayEdge) -> list[str]:
+    return [connect("pnt_" + "x" * 43)]
+
+
+@hello("a wrong ticket")
+async def _(_: GatewayEdge) -> list[str]:
+    return [connect("ptk_" + "x" * 43)]
+
+
+@hello("a forged token")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect((await gateway.token("acme"))[:-4] + "AAAA")]
+
+
+@hello("a bad filter")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(gateway.tokens["acme"], filter={"nope": 1})]
+
+
+@hello("a ticket and then nothing")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(await gateway.ticket("acme", user_label="ana"))]
+
+
+@hello("a ticket for a person who has too many sockets")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(await gateway.token("beta", "ana"))]
+
+
+@hello("a key, and a second CONNECT")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(gateway.tokens["acme"]), connect(gateway.tokens["acme"])]
+
+
+@hello("a key, and nonsense")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(gateway.tokens["acme"]), "4x"]
+
+
+@hello("a key, and the end in the same breath")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(gateway.tokens["acme"]), "1"]
+
+
+@hello("a key, and a Socket.IO disconnect")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return [connect(gateway.tokens["acme"]), "41"]
+
+
+@hello("another namespace")
+async def _(gateway: GatewayEdge) -> list[str]:
+    return ["40/admin," + json.dumps({"token": gateway.tokens["acme"]})]
+
+
+@hello("an event before CONNECT")
+async def _(_: GatewayEdge) -> list[str]:
+    return ['42["hello"]']
+
+
+OF_EACH = 200
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_hundreds_of_every_kind_leave_nothing_in_any_register(clean: GatewayEdge, transport: str) -> None:
+    """Registers of sessions, addresses, people, rooms and admissions, and those of both libraries."""
+    await clean.limit("beta", sockets_per_user=1)
+    await clean.limit("acme", sockets=1_000, sockets_per_user=1_000)
+    await clean.token("acme")
+
+    async def come_and_go(name: str) -> None:
+        packets = await HELLOS[name](clean)
+        async with connection(clean, transport) as client:
+            with suppress(ConnectionError, aiohttp.ClientError):
+                await say(client, *packets)
+
+    for name in HELLOS:
+        for _ in range(OF_EACH // 40):
+            await asyncio.gather(*(come_and_go(name) for _ in range(40)))
+    await eventually(lambda: clean.counters.refused["protocol_violation"] >= 2 * OF_EACH)
+    for session in list(clean.edge._sessions._wheel):
+        session.finish()
+    await clean.is_empty()
+    assert clean.counters.refused["auth_invalid"] >= 3 * OF_EACH

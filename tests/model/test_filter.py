@@ -94,3 +94,12 @@ def test_patterns_mean_what_they_say(patterns: set[str], event: str) -> None:
         for pattern in patterns
     )
     assert EventFilter.of(events=patterns).matches("any", event) is by_hand
+
+
+PARTS = st.text(alphabet="ab.*", max_size=6)
+
+
+@given(st.frozensets(PARTS.map(lambda text: text.replace("*", "") + ".*") | PARTS, max_size=8), PARTS)
+def test_a_family_takes_what_begins_with_it_and_a_dot(patterns: frozenset[str], event: str) -> None:
+    taken = event in patterns or any(event.startswith(one[:-1]) for one in patterns if one.endswith(".*"))
+    assert EventFilter(None, patterns).matches("any", event) is taken

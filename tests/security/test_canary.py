@@ -17,11 +17,9 @@ from sqlalchemy import text
 from tests.oracle.traffic import rouse
 from tests.support.house import holds, logged_to
 from tests.support.plain_socket import PlainSocket, own_page, plain_socket
-from tests.support.two_tenants import UNOWNED, Somebody, Tenant, TwoTenants, two_tenants
+from tests.support.two_tenants import UNOWNED, Somebody, Tenant, TwoTenants, described_api, two_tenants
 
-from ponteio.api.factory import create_api
 from ponteio.foundation import SERVER_ID
-from ponteio.front import api_services
 from ponteio.model.event import RawFrame
 from ponteio.model.link import LinkTarget
 from ponteio.model.rights import Role
@@ -138,13 +136,9 @@ async def listening(here: TwoTenants, tenant: Tenant, ears: dict[str, Ear]) -> A
         yield sockets
 
 
-def asked_without_ids(here: TwoTenants) -> list[str]:
+def asked_without_ids() -> list[str]:
     """Every address that can be read without naming anything."""
-    gateway = here.gateway
-    services = api_services(
-        here.base, gateway._settings, gateway._fleet, gateway._live, gateway._notices, gateway._counters, gateway._activity
-    )
-    paths = create_api(services).openapi()["paths"]
+    paths = described_api().openapi()["paths"]
     return [path for path, methods in paths.items() if "get" in methods and "{" not in path and path != "/api/events"]
 
 
@@ -226,7 +220,7 @@ async def test_no_word_of_one_organization_reaches_another_under_load(
     lines = tmp_path / "gateway.log"
     with logged_to(lines):
         async with two_tenants(tmp_path, database_url) as here, AsyncExitStack() as stack:
-            paths = asked_without_ids(here)
+            paths = asked_without_ids()
             rouse(here.simulator, [name for tenant in here.tenants for name in tenant.instances])
             await here.house.is_linked(here.operator_key.secret, *here.acme.instances, *here.beta.instances)
             roused = {tenant.name: len(await here.whole_log(tenant.keys["all"])) for tenant in here.tenants}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.databases import migrated, sqlite_url
 from tests.support.simulator import running_simulator, until
 
@@ -36,6 +37,10 @@ from ponteio.upstream.link_options import LinkOptions
 from ponteio.upstream.link_probe import probe_link
 
 SERVER = "main"
+ON_EACH_DATABASE = pytest.mark.parametrize(
+    "dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+"""For a test of the API that is to run on PostgreSQL too."""
 
 
 class Basket:

@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx2
 import jwt
+from fastapi import FastAPI
 from tests.support.house import House, holds, house
 from tests.support.people_world import PASSWORD, QUICK
 from tests.support.simulator import running_simulator
 
+from ponteio.api.factory import create_api
+from ponteio.api.services import ApiServices, WebOptions
 from ponteio.app import Gateway
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.model.event import RawFrame
@@ -288,3 +292,8 @@ def _bearer(secret: str) -> dict[str, str]:
 
 def _cookie(token: str) -> dict[str, str]:
     return {"Cookie": f"{COOKIE}={token}", "X-CSRF-Token": csrf_token(token)}
+
+
+def described_api() -> FastAPI:
+    """The REST application without rooms behind it, which only describes itself."""
+    return create_api(cast("ApiServices", SimpleNamespace(web=WebOptions())))

@@ -616,6 +616,32 @@ async def test_by_hand_nobody_gets_past_the_limit(house: House) -> None:
         assert service.status(target("one")).reason is None
 
 
+async def test_a_link_that_was_connected_by_hand_keeps_to_a_lower_limit(house: House) -> None:
+    limited = Limited(house)
+    await house.assign("a", "one", "two")
+    visits: list[str] = []
+
+    async def serve(peer: RawSocket) -> None:
+        visits.append(await peer.join())
+        await peer.hang()
+
+    async with raw_server(serve) as url, limited.running(url) as service:
+        await service.connect_instance("two")
+        await settles(service, {"one": CONNECTED, "two": CONNECTED})
+        await limited.allow(1)
+        await settles(service, {"one": CONNECTED, "two": OFF})
+        before = len(visits)
+        with pytest.raises(RefusalError):
+            await service.connect_instance("two")
+        await service.connect_all(house.scopes["a"])
+        await service.connect_all(None)
+        assert states(service) == {"one": CONNECTED, "two": OFF}
+        await house.assign("a", "another")
+        await limited.allow(2)
+        await settles(service, {"one": CONNECTED, "two": OFF, "another": CONNECTED})
+        assert "40/two," not in visits[before:]
+
+
 async def test_a_gap_of_a_link_beyond_the_limit_is_over(house: House) -> None:
     limited = Limited(house)
     await house.assign("a", "one", "two")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from tests.support.rest_house import SERVER, rest_house
 from tests.support.simulator import until
 
 from ponteio.model import outcome
-from ponteio.model.identity import InstanceChange, InstanceState
+from ponteio.model.event import RawFrame
+from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.link import LinkState
 from ponteio.model.outcome import Outcome, RefusalError
+from ponteio.upstream.evolution_api import NewInstance
 
 BAILEYS, EVOLUTION = "WHATSAPP-BAILEYS", "EVOLUTION"
 
@@ -256,3 +259,115 @@ async def test_a_name_that_nobody_knows_is_not_found(tmp_path: Path) -> None:
         with pytest.raises(RefusalError) as caught:
             await house.control.delete("nobody")
         assert caught.value.outcome is outcome.INSTANCE_NOT_FOUND
+
+
+# The owner is there before the instance.
+
+
+async def test_evolution_is_asked_when_the_name_already_has_its_owner(tmp_path: Path) -> None:
+    """I4: what is emitted before the answer is here finds its owner, and is not set aside."""
+    async with rest_house(tmp_path, instances=0, global_events=True) as house:
+        await house.link_is(LinkState.CONNECTED)
+        scope = await house.organization("acme")
+        owners: list[str | None] = []
+        taken = house.sink.accept
+
+        def accept(frame: RawFrame) -> None:
+            taken(frame)
+            known = house.directory.find(SERVER, "shop")
+            owners.append(known.organization_id if known is not None and known.removed_at is None else None)
+
+        house.sink.accept = accept  # type: ignore[method-assign]
+        made = await house.control.create(name="shop", integration=EVOLUTION, organization_id=scope.organization_id)
+        await until(lambda: owners)
+        assert b"instance.create" in house.sink.frames[0].payload
+        assert set(owners) == {scope.organization_id}
+        assert made.organization_id == scope.organization_id
+
+
+async def test_what_evolution_refuses_to_make_leaves_nothing(tmp_path: Path) -> None:
+    async with rest_house(tmp_path, instances=0) as house:
+        scope = await house.organization("acme")
+        for integration in ("nonsense", EVOLUTION):
+            house.simulator.chaos.rest_error = integration == EVOLUTION
+            with pytest.raises(RefusalError):
+                await house.control.create(name="shop", integration=integration, organization_id=scope.organization_id)
+        house.simulator.chaos.rest_error = False
+        assert house.directory.instances(scope) == []
+        assert house.links.statuses() == []
+        await house.control.create(name="shop", integration=EVOLUTION, organization_id=scope.organization_id)
+        await house.link_is(LinkState.CONNECTED, "shop")
+        assert house.link("shop").reconnects == 0
+        assert await house.gaps.list(SERVER, 10) == []
+
+
+async def test_a_name_that_the_list_has_not_shown_yet_is_not_taken_over_for_a_moment(tmp_path: Path) -> None:
+    """I4: not even while Evolution is being asked."""
+    async with rest_house(tmp_path, instances=0) as house:
+        scope = await house.organization("acme")
+        await house.api.create_instance(NewInstance("hidden", EVOLUTION))
+        seen: list[str | None] = []
+        house.directory.on_change(lambda: seen.extend(one.organization_id for one in house.directory.all_instances()))
+        with pytest.raises(RefusalError) as caught:
+            await house.control.create(name="hidden", integration=EVOLUTION, organization_id=scope.organization_id)
+        assert caught.value.outcome is outcome.NAME_TAKEN
+        assert scope.organization_id not in seen
+
+
+async def test_of_two_who_make_the_same_name_one_gets_it(tmp_path: Path) -> None:
+    """I4: an instance has one owner."""
+    async with rest_house(tmp_path, instances=0) as house:
+        scopes = [await house.organization(name) for name in ("acme", "beta")]
+        results = await asyncio.gather(
+            *(
+                house.control.create(name="shop", integration=EVOLUTION, organization_id=scope.organization_id)
+                for scope in scopes
+            ),
+            return_exceptions=True,
+        )
+        (made,) = [result for result in results if isinstance(result, Instance)]
+        (refused,) = [result for result in results if isinstance(result, RefusalError)]
+        assert refused.outcome is outcome.NAME_TAKEN
+        assert house.instance("shop").organization_id == made.organization_id
+        assert house.instance("shop").removed_at is None
+
+
+async def test_who_was_promised_a_name_makes_it(tmp_path: Path) -> None:
+    async with rest_house(tmp_path, instances=0) as house:
+        scope, other = await house.organization("acme", "shop"), await house.organization("other")
+        with pytest.raises(RefusalError) as caught:
+            await house.control.create(name="shop", integration=EVOLUTION, organization_id=other.organization_id)
+        assert caught.value.outcome is outcome.NAME_TAKEN
+        made = await house.control.create(name="shop", integration=EVOLUTION, organization_id=scope.organization_id)
+        assert made.organization_id == scope.organization_id
+
+
+async def test_a_name_that_the_organization_has_on_another_server_is_not_made(tmp_path: Path) -> None:
+    async with rest_house(tmp_path, instances=0) as house:
+        scope = await house.organization("acme")
+        await house.directory.ensure_server("second", "http://second.test")
+        await house.directory.assign("shop", scope.organization_id, server_id="second")
+        with pytest.raises(RefusalError) as caught:
+            await house.control.create(name="shop", integration=EVOLUTION, organization_id=scope.organization_id)
+        assert caught.value.outcome is outcome.NAME_TAKEN
+        assert len(house.simulator.world) == 0
+
+
+@pytest.mark.parametrize(
+    "token", ["obrigado", "5511999990000@s.whatsapp.net", "5" * 30, "a word and another word", "x" * 19, "x" * 1025, ""]
+)
+async def test_a_token_that_could_stand_in_events_is_refused(tmp_path: Path, token: str) -> None:
+    """A token is taken out of everybody's events: an organization must not choose what others cannot read."""
+    async with rest_house(tmp_path, instances=0, started=False) as house:
+        with pytest.raises(RefusalError) as caught:
+            await house.control.create(name="shop", integration=EVOLUTION, token=token)
+        assert caught.value.outcome is outcome.INVALID_REQUEST
+        assert not token or token not in caught.value.detail
+        assert len(house.simulator.world) == 0
+
+
+async def test_a_token_that_looks_like_one_is_used(tmp_path: Path) -> None:
+    async with rest_house(tmp_path, instances=0, started=False) as house:
+        token = "EAAG-canary_meta-token0"
+        await house.control.create(name="shop", integration=EVOLUTION, token=token)
+        assert house.simulator.instance("shop").token == token

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,8 +36,8 @@ _HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),  # answers hold QR codes and events
 ]
-_NO_STORE = (b"cache-control", b"no-store")  # answers hold QR codes and events
 _HSTS = (b"strict-transport-security", b"max-age=31536000")  # says nothing of other hosts of the domain
 
 
@@ -138,7 +136,9 @@ class LastResort:
 
 
 class CommonHeaders:
-    """What every answer says: to browsers how careful to be with it, and to clients what is left of their limit."""
+    """What every answer says: to browsers how careful to be with it, and to clients what is left of their limit. An
+    answer that says one of these itself keeps its own word.
+    """
 
     def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
         self._app = app
@@ -147,14 +147,13 @@ class CommonHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._common(message), *_quota(scope)]
+                own = list(message.get("headers", ()))
+                said = {name.lower() for name, _ in own}
+                common = (*self._headers, *_quota(scope))
+                message["headers"] = [*own, *(each for each in common if each[0] not in said)]
             await send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)
-
-    def _common(self, message: Message) -> Iterable[tuple[bytes, bytes]]:
-        has_own = any(name.lower() == b"cache-control" for name, _ in message.get("headers", ()))
-        return self._headers if has_own else (*self._headers, _NO_STORE)
 
 
 async def _refuse(services: ApiServices, refusal: RefusalError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -75,4 +75,6 @@ async def rotate_keys(settings: Settings) -> None:
     async with office(settings) as here:
         count = await reseal(here.database, here.vault)
         await here.audit.record(Action.KEYS_ROTATED, TERMINAL, detail={"sealed_anew": count})
-    print(f"{count} stored secrets are sealed with the newest key; restart a running gateway that began before this")
+    print(f"{count} stored secret{'' if count == 1 else 's'} sealed with the newest key")
+    if setting:
+        print("a running gateway has the old setting: restart it")

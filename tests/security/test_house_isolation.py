@@ -1,0 +1,367 @@
+"""Every route of the whole house, on both databases: whatever names something, in path, query or body, names nothing of
+another organization's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from tests.oracle.traffic import message, rouse
+from tests.support.plain_socket import plain_socket
+from tests.support.route_rights import ANYBODY, BODIES, NEEDS, OPERATOR, PERSON, Need
+from tests.support.two_tenants import Somebody, Tenant, TwoTenants, described_api, two_tenants
+
+from ponteio.model.outcome import CATALOGUE
+from ponteio.model.rights import Right, Role
+from ponteio.storage.tables import metadata
+
+SAME = "same"
+"""The answer is a good one, and the same whoever has it: the name only narrows what the caller sees."""
+
+INSTANCE, USER, KEY, INVITATION, SESSION, ORGANIZATION, SERVER, CURSOR, AUDIT = (
+    *("instance", "user", "key", "invitation", "session", "organization", "server", "cursor", "audit entry"),
+)
+
+_ABOUT = ("query:organization", ORGANIZATION, "organization_not_found")
+_NAMED = ("path:instance_name", INSTANCE, "instance_not_found")
+
+PLACES: dict[str, list[tuple[str, str, str]]] = {
+    "switchOrganization": [("body:organization", ORGANIZATION, "organization_not_found")],
+    "endSession": [("path:session_id", SESSION, "not_found")],
+    "makePasswordReset": [("path:user_id", USER, "operator_only")],
+    "disableUser": [("path:user_id", USER, "operator_only")],
+    "enableUser": [("path:user_id", USER, "operator_only")],
+    "listMembers": [_ABOUT],
+    "setMemberRole": [("path:user_id", USER, "not_found"), _ABOUT],
+    "removeMember": [("path:user_id", USER, "not_found"), _ABOUT],
+    "listInvitations": [_ABOUT],
+    "invite": [_ABOUT],
+    "revokeInvitation": [("path:invitation_id", INVITATION, "not_found"), _ABOUT],
+    "listKeys": [_ABOUT],
+    "createKey": [_ABOUT, ("body:instances", INSTANCE, SAME)],
+    "revokeKey": [("path:key_id", KEY, "not_found"), _ABOUT],
+    "mintTicket": [("body:instances", INSTANCE, SAME)],
+    "connectInstanceLink": [_NAMED],
+    "disconnectInstanceLink": [_NAMED],
+    "testInstanceLink": [_NAMED],
+    "createInstance": [("body:organization", ORGANIZATION, "operator_only")],
+    "claimInstance": [("body:name", INSTANCE, "claim_refused")],
+    "assignInstance": [("path:instance_name", INSTANCE, "operator_only"), ("body:organization", ORGANIZATION, "operator_only")],
+    "unassignInstance": [("path:instance_name", INSTANCE, "operator_only")],
+    "getInstance": [_NAMED],
+    "deleteInstance": [_NAMED],
+    "connectInstance": [_NAMED],
+    "restartInstance": [_NAMED],
+    "logoutInstance": [_NAMED],
+    "listEvents": [("query:after", CURSOR, "cursor_expired"), ("query:instance", INSTANCE, SAME)],
+    "getEvent": [("path:cursor", CURSOR, "cursor_expired")],
+    "changeOrganization": [("path:organization_id", ORGANIZATION, "operator_only")],
+    "setLimits": [("path:organization_id", ORGANIZATION, "forbidden")],
+    "getLimits": [_ABOUT],
+    "listAudit": [_ABOUT, ("query:before", AUDIT, SAME)],
+    "changeServer": [("path:server_id", SERVER, "operator_only")],
+    "removeServer": [("path:server_id", SERVER, "operator_only")],
+}
+"""By operation: every parameter that names something which has an owner, what it names, and the answer to a foreign
+name: a refusal's code, or that it is the same as for a name that nobody has.
+"""
+
+OWNERLESS = {
+    *("query:server", "query:limit", "query:event", "query:action", "path:server_id"),
+    *("body:email", "body:password", "body:current", "body:new", "body:name", "body:token", "body:role", "body:label"),
+    *("body:scopes", "body:events", "body:metadata_only", "body:expires_at", "body:live_per_minute", "body:content"),
+    *("body:pairing", "body:user_label", "body:valid_s", "body:secret", "body:jwks", "body:audience", "body:number"),
+    *("body:integration", "body:business_id", "body:server", "body:move", "body:disabled", "body:sockets", "body:url"),
+    *("body:sockets_per_user", "body:links", "body:live_burst", "body:requests_per_minute", "body:key"),
+    *("body:global_events", "body:allow_private"),
+}
+"""Parameters that name nothing with an owner: servers are the deployment's, and their ids no secret."""
+OPERATORS_OWN = {("listQuarantine", "query:before")}
+
+RANDOM: dict[str, str] = {
+    INSTANCE: "unheard-of",
+    USER: "usr_0123456789abcdef01234567",
+    KEY: "key_0123456789abcdef01234567",
+    INVITATION: "inv_0123456789abcdef01234567",
+    SESSION: "ses_0123456789abcdef01234567",
+    ORGANIZATION: "org_0123456789abcdef01234567",
+    SERVER: "srv_0123456789abcdef01234567",
+    CURSOR: "01234567-1",
+    AUDIT: "1000000000",
+}
+GOOD: dict[str, dict[str, Any]] = {
+    "claimInstance": {"name": RANDOM[INSTANCE], "token": "a token that nobody has"},
+    "createInstance": {"name": "brand new", "integration": "EVOLUTION"},
+    "assignInstance": {"organization": RANDOM[ORGANIZATION], "move": True},
+}
+_MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|expires_at|created_by)":"[^"]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the application's own description."""
+
+    name: str
+    method: str
+    path: str
+    parameters: tuple[str, ...]
+    statuses: dict[str, Any]
+
+    @property
+    def need(self) -> Need:
+        return NEEDS[self.method, self.path]
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        return GOOD.get(self.name, BODIES.get((self.method, self.path)))
+
+
+def operations(app: FastAPI) -> Iterator[Operation]:
+    """Every operation; what ends the caller's own session comes last."""
+    schema = app.openapi()
+    found = []
+    for path, methods in schema["paths"].items():
+        for method, one in methods.items():
+            named = [f"{each['in']}:{each['name']}" for each in one.get("parameters", ()) if each["in"] in ("path", "query")]
+            named += [f"body:{name}" for name in _members(schema, one.get("requestBody"))]
+            found.append(Operation(one["operationId"], method.upper(), path, tuple(named), one["responses"]))
+    return iter(sorted(found, key=lambda it: (it.name == "logOut", it.name)))
+
+
+def _members(schema: dict[str, Any], body: dict[str, Any] | None) -> Iterator[str]:
+    if body is None:
+        return
+    content = body["content"]["application/json"]["schema"]
+    for choice in (content, *content.get("anyOf", ())):
+        if "$ref" in choice:
+            yield from schema["components"]["schemas"][choice["$ref"].rpartition("/")[2]]["properties"]
+
+
+@pytest.fixture
+async def here(tmp_path: Path, database_url: str) -> AsyncIterator[TwoTenants]:
+    async with two_tenants(tmp_path, database_url) as opened:
+        rouse(opened.simulator, [instance for tenant in opened.tenants for instance in tenant.instances])
+        for tenant in opened.tenants:
+            await opened.house.is_linked(tenant.keys["all"].secret, *tenant.instances)
+            for instance in tenant.instances:
+                opened.simulator.emit(instance, "messages.upsert", message(instance, 1, tenant.word))
+            await opened.all_stored(tenant, len(tenant.instances))
+        yield opened
+
+
+async def names_of(here: TwoTenants, tenant: Tenant) -> dict[str, list[str]]:
+    """What the organization has, by what it is; an organization is found by its id and by its name."""
+    head = await here.base.events.head(here.base.directory.scope_of(tenant.organization_id))
+    viewer = tenant.people[Role.VIEWER]
+    entry = (await here.base.audit.list(None, limit=1))[:1]
+    return {
+        INSTANCE: [tenant.instances[0]],
+        USER: [str(viewer.user_id)],
+        KEY: [tenant.keys["linker"].credential_id],
+        INVITATION: [tenant.invitation_id],
+        SESSION: [viewer.credential_id],
+        ORGANIZATION: [tenant.organization_id, tenant.name],
+        SERVER: ["main"],
+        CURSOR: [str(head)],
+        AUDIT: [str(one.audit_id) for one in entry] or ["999999999"],
+    }
+
+
+def may(who: Somebody, need: Need) -> bool:
+    """What the table of permissions says."""
+    if need in (ANYBODY, PERSON):
+        return need == ANYBODY or who.is_person
+    return Right.OPERATE in who.rights if need == OPERATOR else need in who.rights
+
+
+async def ask(
+    here: TwoTenants, who: Somebody | None, it: Operation, places: dict[str, str], body: Any = ...
+) -> httpx2.Response:
+    """The answer, whose status and code the description must name; what `places` does not fill names nothing."""
+    path, query = it.path, {}
+    said = it.body if body is ... else body
+    for place, kind, _ in (*PLACES.get(it.name, ()), *((p, SERVER, "") for p in it.parameters if p.startswith("path:"))):
+        where, _, name = place.partition(":")
+        if where == "path":
+            path = path.replace("{" + name + "}", quote(places.get(place, RANDOM[kind]), safe=""))
+        elif where == "query" and place in places:
+            query[name] = places[place]
+        elif where == "body" and place in places and isinstance(said, dict):
+            said = {**said, name: [places[place]] if name == "instances" else places[place]}
+    options = {} if said is None else {"json": said}
+    answer = await here.ask(who, it.method, path, params=query or None, **options)
+    told = f"{who and who.name} at {it.name} {places}: {answer.status_code} {answer.text[:300]}"
+    assert str(answer.status_code) in it.statuses, f"not documented: {told}"
+    if answer.status_code >= 400:
+        assert answer.json()["code"] in it.statuses[str(answer.status_code)]["description"].split(", "), told
+    return answer
+
+
+def test_every_parameter_is_classified() -> None:
+    """A new route, or a new parameter of an old one, fails here until somebody says whether it names what has an
+    owner.
+    """
+    found = list(operations(described_api()))
+    assert {it.name for it in found} >= set(PLACES)
+    for it in found:
+        assert (it.method, it.path) in NEEDS, f"{it.name}: who may ask?"
+        classified = {place for place, _, _ in PLACES.get(it.name, ())}
+        assert classified <= set(it.parameters), it.name
+        unknown = {
+            place
+            for place in it.parameters
+            if place not in classified | OWNERLESS and (it.name, place) not in OPERATORS_OWN
+        }
+        assert not unknown, f"{it.name}: what do {unknown} name?"
+        for _, _, expected in PLACES.get(it.name, ()):
+            assert expected == SAME or expected in CATALOGUE
+
+
+async def test_everybody_gets_as_far_as_the_table_of_permissions_says(here: TwoTenants) -> None:
+    """I10: for each kind of credential, asked with names that nobody has and with a body that nobody takes."""
+    asked = refused = 0
+    for it in operations(described_api()):
+        if it.need == ANYBODY:
+            continue
+        callers = [*here.acme.everybody(), here.operator, here.operator_key]
+        for who in callers:
+            answer = await ask(here, who, it, {}, body=None if it.body is None else {"not": "taken"})
+            told = f"{who.name} at {it.name}: {answer.status_code} {answer.text[:200]}"
+            asked += 1
+            if may(who, it.need):
+                code = answer.json().get("code") if answer.status_code >= 400 else None
+                assert code in (None, "organization_only") or answer.status_code not in (401, 403), told
+            else:
+                refused += 1
+                assert answer.status_code == 403, told
+                assert answer.json()["code"] in ("forbidden", "operator_only", "organization_only"), told
+        if it.name == "removeSigner":
+            await here.base.signers.put_secret(here.acme.organization_id, here.acme.signing_secret)
+    assert refused > asked / 3
+    assert asked > refused * 1.2
+
+
+async def test_a_credential_of_a_disabled_organization_opens_nothing(here: TwoTenants) -> None:
+    """I10: neither its keys nor its tokens; its people can only leave."""
+    await here.base.directory.set_disabled(here.acme.organization_id, True)
+    for it in operations(described_api()):
+        if it.need in (ANYBODY, PERSON) or it.name == "logOut":
+            continue
+        for who in here.acme.everybody():
+            answer = await ask(here, who, it, {}, body=None if it.body is None else {"not": "taken"})
+            assert answer.status_code == 403, f"{who.name} at {it.name}: {answer.text}"
+            if not who.is_person:
+                assert answer.json()["code"] == "organization_disabled"
+
+
+async def test_a_foreign_name_answers_as_one_that_nobody_has(here: TwoTenants) -> None:
+    """I4: neither status, nor text, nor header tells; nothing that the other organization owns was touched."""
+    acme, beta = here.tenants
+    foreign = await names_of(here, beta)
+    before = await rows_of(here, beta)
+    assert len(before) > 15
+    asked = 0
+    for it in operations(described_api()):
+        for place, kind, expected in PLACES.get(it.name, ()):
+            for who in acme.everybody():
+                if expected != "operator_only" and not may(who, it.need):
+                    continue
+                if it.name == "claimInstance" and who is not acme.keys["manager"]:
+                    continue  # few guesses are allowed: see below
+                other = await ask(here, who, it, {place: RANDOM[kind]})
+                for name in foreign[kind]:
+                    one = await ask(here, who, it, {place: name})
+                    judge(one, other, expected, (name, RANDOM[kind]), f"{who.name} at {it.name} with {place}")
+                    asked += 1
+    assert asked > 150
+    assert await rows_of(here, beta) == before
+
+
+def judge(one: httpx2.Response, other: httpx2.Response, expected: str, named: tuple[str, str], told: str) -> None:
+    told = f"{told}: {one.status_code} {one.text[:300]}"
+    assert one.status_code == other.status_code, told
+    assert lasting(one) == lasting(other), told
+    if one.status_code >= 400:
+        assert one.content == other.content, told
+        code = one.json()["code"]
+        # Who is refused before the name is looked at learns nothing from it either.
+        assert code == expected or code in ("forbidden", "operator_only", "organization_only"), told
+    else:
+        assert expected == SAME, told
+        alike = [_MADE.sub("", answer.text.replace(name, "asked")) for answer, name in zip((one, other), named, strict=True)]
+        assert alike[0] == alike[1], told
+
+
+def lasting(answer: httpx2.Response) -> dict[str, str]:
+    """The headers, without what counts the caller's own requests and the length of a name of the caller's own."""
+    passing = ("ratelimit", "date", *(("content-length",) if answer.status_code < 400 else ()))
+    return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}
+
+
+async def rows_of(here: TwoTenants, tenant: Tenant) -> set[str]:
+    """Every row of the database that belongs to the organization or tells of it, as text."""
+    found, marks = set(), tenant.marks()
+    async with here.base.database.read() as connection:
+        for table in metadata.sorted_tables:
+            for row in await connection.execute(select(table)):
+                owner = row._mapping.get("organization_id")
+                if owner == tenant.organization_id or (owner is None and any(mark in str(row) for mark in marks)):
+                    found.add(f"{table.name} {row}")
+    return found
+
+
+async def test_claiming_what_somebody_owns_fails_like_claiming_nothing_even_with_its_token(here: TwoTenants) -> None:
+    """I4: an instance's token proves that one runs it, and still takes it from nobody."""
+    beta = here.beta
+    token = here.simulator.instance(beta.instances[0]).token
+    wrong = {"name": beta.instances[0], "token": "a token that nobody has"}
+    asked = [{"name": beta.instances[0], "token": token}, wrong, {"name": "unheard-of", "token": token}]
+    answers = [await here.ask(here.acme.admin, "POST", "/api/instances/claim", json=body) for body in asked]
+    assert {(one.status_code, one.content) for one in answers} == {(403, answers[0].content)}
+    assert answers[0].json()["code"] == "claim_refused"
+    found = here.base.directory.find("main", beta.instances[0])
+    assert found is not None
+    assert found.organization_id == beta.organization_id
+
+
+async def test_what_is_narrowed_to_foreign_instances_sees_nothing(here: TwoTenants) -> None:
+    """I4: keys and tickets may name whatever they like; what they open is the organization's own."""
+    acme, beta = here.tenants
+    made = await here.ok(acme.admin, "POST", "/api/keys", {"label": "greedy", "instances": list(beta.instances)})
+    greedy = replace(acme.keys["all"], headers={"Authorization": f"Bearer {made['api_key']}"})
+    assert await here.whole_log(greedy) == []
+    for path in ("/api/instances", "/api/websocket/instances"):
+        assert (await here.ok(greedy, "GET", path))["instances"] == []
+    for instance in (*beta.instances, *acme.instances):
+        assert (await here.ask(greedy, "GET", f"/api/instances/{instance}")).status_code == 404
+    ticket = await here.ok(acme.keys["all"], "POST", "/api/tickets", {"instances": list(beta.instances)})
+    async with plain_socket(here.url, ticket["ticket"], cursor=str((await names_of(here, acme))[CURSOR][0])) as client:
+        before = await here.base.events.head(here.base.directory.scope_of(beta.organization_id))
+        here.simulator.emit(beta.instances[0], "messages.upsert", message("late", 1))
+        await here.all_stored(beta, before.seq + 1)
+        assert client.count == 0
+
+
+async def test_what_everybody_is_shown_holds_nothing_of_another_organization(here: TwoTenants) -> None:
+    """I4: every list and state, for every caller."""
+    shown = 0
+    for tenant, other in itertools.permutations(here.tenants, 2):
+        for it in operations(described_api()):
+            if it.method != "GET" or "{" in it.path:
+                continue
+            for who in (*tenant.everybody(), None):
+                answer = await ask(here, who, it, {})
+                shown += answer.status_code == 200
+                found = [mark for mark in other.marks() if mark in answer.text]
+                assert not found, f"{who and who.name} sees {found} at {it.name}"
+    assert shown > 150
