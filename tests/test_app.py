@@ -40,6 +40,20 @@ async def test_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/nope", "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=3"])
+async def test_every_answer_tells_browsers_to_be_careful(tmp_path: Path, path: str) -> None:
+    gateway = Gateway(settings(tmp_path, public_url="https://ponteio.example"))
+    await gateway.start()
+    port = int(gateway.url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: ponteio.example\r\nConnection: close\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    for name in (b"content-security-policy", b"x-content-type-options", b"strict-transport-security"):
+        assert head.count(name + b": ") == 1, name
+    writer.close()
+    await gateway.stop()
+
+
 async def test_taken_port_undoes_what_was_built(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

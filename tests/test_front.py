@@ -19,7 +19,7 @@ def test_the_edge_knows_the_names_and_numbers_of_the_settings(tmp_path: Path) ->
         sockets_per_address=7,
         arrivals_per_s=8,
         _env_file=None,
-    )  # type: ignore[call-arg]
+    )
     options = live_options(settings)
     assert options.own_origins == ("https://ponteio.example",)
     assert options.allowed_origins == ("https://app.example", "https://b.example")

@@ -68,8 +68,10 @@ class Station:
         needs.secrets.add(key, permanent=True)
         connector = Connector(AddressPolicy(allow_private=server.allow_private))
         link_options = replace(needs.link_options, connector=connector)
-        self._http = HttpOptions(connector=connector, breaks=True)
-        self._api = self._evolution(key)
+        self._http = HttpOptions(connector=connector)
+        self._api = self._evolution(key, breaks=True)
+        # A test asks the server itself, also while the others spare it.
+        self._test_api = self._evolution(key)
         self.links = EvolutionWebSocket(
             server_id=server.server_id,
             url=server.url,
@@ -102,7 +104,7 @@ class Station:
             on_instances=needs.on_instances,
         )
         self.test = ConnectionTest(
-            self._api,
+            self._test_api,
             probe=lambda namespace: probe_link(server.url, key, namespace, options=link_options),
             global_events=server.global_events,
             connector=connector,
@@ -125,6 +127,7 @@ class Station:
     async def close(self) -> None:
         """Nothing is open any more."""
         await self._api.close()
+        await self._test_api.close()
 
     def serves(self, server: Server, key: str) -> bool:
         """Whether the station is what `server` and its key want: a label alone makes no difference."""
@@ -150,7 +153,9 @@ class Station:
                 await asked.close()
         return found if token in tokens else None
 
-    def _evolution(self, key: str, on_token: Callable[[str], None] | None = None) -> EvolutionApi:
+    def _evolution(
+        self, key: str, on_token: Callable[[str], None] | None = None, *, breaks: bool = False
+    ) -> EvolutionApi:
         secrets = self._needs.secrets
 
         def learn(token: str) -> None:
@@ -163,7 +168,7 @@ class Station:
             key,
             on_secret=learn,
             scrub=lambda text: hide(text, secrets.found_in(text.encode())),
-            options=self._http,
+            options=replace(self._http, breaks=breaks),
         )
 
     def _link_changed(self, status: LinkStatus) -> None:

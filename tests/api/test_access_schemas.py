@@ -12,7 +12,7 @@ SECRET = "a-key-that-must-not-be-seen"
 
 
 def test_secrets_are_hidden_from_every_text() -> None:
-    for held in (NewServerRequest(url="https://evo.example", key=SECRET), SignerRequest(secret=SECRET)):  # type: ignore[arg-type]
+    for held in (NewServerRequest(url="https://evo.example", key=SECRET), SignerRequest(secret=SECRET)):
         assert SECRET not in f"{held!r} {held} {held.model_dump()}"
     with pytest.raises(ValidationError) as refused:
         NewServerRequest.model_validate({"url": "https://evo.example", "key": SECRET, "other": SECRET})

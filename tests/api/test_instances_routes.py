@@ -173,9 +173,7 @@ async def test_trouble_with_evolution_has_a_name(tmp_path: Path, trouble: Any, e
             simulator.api_key,
             options=HttpOptions(connector=OPERATORS_WORD, total_s=0.1 if trouble is freeze else 15),
         )
-        desk.app.state.services = replace(
-            desk.services, fleet=replace(desk.services.fleet, control=control_with(desk, api))
-        )
+        desk.app.state.services = acting_through(desk, api)
         await trouble(simulator)
         await every_call_is_refused_with(desk, expected)
         detail = (await desk.acme.get(f"{INSTANCES}/loja-01")).json()
@@ -208,9 +206,7 @@ async def test_odd_answers_of_evolution_have_a_name(tmp_path: Path, answer: http
             lambda _request: httpx2.Response(answer.status_code, content=answer.content, headers=answer.headers)
         )
         api = EvolutionApi("http://evolution", "key", options=HttpOptions(transport=transport))
-        desk.app.state.services = replace(
-            desk.services, fleet=replace(desk.services.fleet, control=control_with(desk, api))
-        )
+        desk.app.state.services = acting_through(desk, api)
         await every_call_is_refused_with(desk, expected)
         await api.close()
         assert desk.house.instance("loja-01").state is InstanceState.OPEN

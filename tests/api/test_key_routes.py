@@ -93,7 +93,8 @@ async def test_a_ticket_gives_no_more_than_its_key(tmp_path: Path) -> None:
         assert code(await reader.post("/api/tickets", json={"pairing": True})) == "forbidden"
         assert code(await narrowed.post("/api/tickets", json={"instances": ["loja-02"]})) == "forbidden"
         assert code(await here.acme.people[Role.ADMIN].caller.post("/api/tickets", json={})) == "forbidden"
-        for body in ({"valid_s": 0}, {"valid_s": 61}, {"events": []}):
+        bodies: list[dict[str, object]] = [{"valid_s": 0}, {"valid_s": 61}, {"events": []}]
+        for body in bodies:
             assert code(await reader.post("/api/tickets", json=body)) == "invalid_request"
         assert code(await Caller(here.desk, made.json()["ticket"]).get("/api/events")) == "auth_invalid"
 
@@ -102,7 +103,9 @@ async def test_an_organization_signs_its_own_tokens(tmp_path: Path) -> None:
     async with tenant_desk(tmp_path, started=False) as here:
         admin = here.acme.people[Role.ADMIN].caller
         assert code(await admin.get("/api/token-signer")) == "not_found"
-        for body in ({}, {"secret": SECRET, "jwks": {"keys": []}}, {"secret": "short"}, {"jwks": {"keys": []}}):
+        both: dict[str, object] = {"secret": SECRET, "jwks": {"keys": []}}
+        bad: list[dict[str, object]] = [{}, both, {"secret": "short"}, {"jwks": {"keys": []}}]
+        for body in bad:
             assert code(await admin.call("PUT", "/api/token-signer", json=body)) == "invalid_request"
         put = await admin.call("PUT", "/api/token-signer", json={"secret": SECRET})
         assert put.json()["issuer"] == here.acme.organization_id

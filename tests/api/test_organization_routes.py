@@ -55,8 +55,8 @@ async def test_limits_are_set_by_the_operator_and_shown_with_their_use(tmp_path:
         assert limits["requests_per_minute"] == (500, None)
         assert [(one["code"], one["count"]) for one in shown["reached"]] == [("too_many_sockets", 1)]
         back = await operator.call("PUT", path, json={"sockets": None})
-        limits = {one["name"]: one["limit"] for one in back.json()["limits"]}
-        assert (limits["sockets"], limits["requests_per_minute"]) == (100, 500)
+        kept = {one["name"]: one["limit"] for one in back.json()["limits"]}
+        assert (kept["sockets"], kept["requests_per_minute"]) == (100, 500)
         assert (await here.rival.keys["all"].caller.get("/api/limits")).json()["reached"] == []
         for body in ({"sockets": -1}, {"colours": 1}, {"sockets": 10**9}):
             assert code(await operator.call("PUT", path, json=body)) == "invalid_request"

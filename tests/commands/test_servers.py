@@ -79,7 +79,7 @@ async def test_rotation_makes_the_old_key_useless(
 
 
 async def test_rotation_of_keys_in_the_settings_needs_two_of_them(tmp_path: Path) -> None:
-    one = Settings(data_dir=tmp_path, secret_key=Vault.new_key(), _env_file=None)  # type: ignore[arg-type]
+    one = Settings(data_dir=tmp_path, secret_key=Vault.new_key(), _env_file=None)
     with pytest.raises(RefusalError) as caught:
         await servers.rotate_keys(one)
     assert caught.value.outcome is INVALID_REQUEST

@@ -27,3 +27,10 @@ async def gateway(sqlite_database: Database) -> AsyncIterator[GatewayEdge]:
     """An edge for the organizations `acme` and `beta`, one key each."""
     async with gateway_edge(sqlite_database, QUICK, ("acme", "beta")) as opened:
         yield opened
+
+
+@pytest.fixture
+async def clean(gateway: GatewayEdge) -> AsyncIterator[GatewayEdge]:
+    """An edge that must be empty again when its clients have gone."""
+    yield gateway
+    await gateway.is_empty()

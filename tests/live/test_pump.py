@@ -614,4 +614,5 @@ async def test_who_is_dismissed_in_the_middle_of_a_replay_gets_nothing_more(
     may_go_on.set()
     await eventually(lambda: not member.is_replaying)
     assert [event_of(packet)[0] for packet in pipe.read()] == ["goodbye"]
+    assert (member.sent, world.counters.total("live_deliveries")) == (0, 0)
     await world.rooms.close()

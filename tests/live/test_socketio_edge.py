@@ -5,44 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import aiohttp
-import engineio
 import pytest
 import socketio
 from tests.live.conftest import QUICK
 from tests.live.raw_clients import PATH, RawPolling, RawWebSocket, raw_polling, raw_websocket
 from tests.support.gateway_edge import GatewayEdge, event_of, eventually, gateway_edge
 
-from ponteio.live import engineio_edge, socketio_edge
+from ponteio.live import socketio_edge
 from ponteio.storage.database import Database
 
 OVERRIDDEN = {
-    engineio.AsyncServer: (
-        "_cors_headers",
-        "_handle_connect",
-        "_trigger_event",
-        "_upgrades",
-        "_ok",
-        "_bad_request",
-        "generate_id",
-    ),
-    engineio.async_socket.AsyncSocket: (
-        "_websocket_handler",
-        "check_ping_timeout",
-        "close",
-        "handle_get_request",
-        "handle_post_request",
-        "poll",
-        "receive",
-        "schedule_ping",
-        "send",
-    ),
     socketio.AsyncServer: (
         "_engineio_server_class",
         "_handle_ack",
@@ -58,13 +37,6 @@ OVERRIDDEN = {
 }
 
 
-@pytest.fixture
-async def clean(gateway: GatewayEdge) -> AsyncIterator[GatewayEdge]:
-    """An edge that must be empty again when its clients have gone."""
-    yield gateway
-    await gateway.is_empty()
-
-
 def refusal(packet: str) -> dict[str, Any]:
     assert packet.startswith("44{"), packet
     body = json.loads(packet[2:])
@@ -76,9 +48,8 @@ def refusal(packet: str) -> dict[str, Any]:
 def test_the_methods_that_are_overridden_exist_in_the_installed_libraries() -> None:
     for owner, names in OVERRIDDEN.items():
         for name in names:
-            assert callable(getattr(owner, name)), f"{owner.__name__}.{name} is gone: read the embassies again"
+            assert callable(getattr(owner, name)), f"{owner.__name__}.{name} is gone: read socketio_edge.py again"
     assert version("python-socketio").split(".")[0] == "5"
-    assert version("python-engineio").split(".")[0] == "4"
 
 
 def test_uvicorn_is_told_neither_to_compress_nor_to_ping() -> None:
@@ -447,104 +418,6 @@ async def test_a_client_that_polls_but_does_not_answer_pings_is_closed(sqlite_da
             await client.post("40" + json.dumps({"token": gateway.tokens["acme"]}))
             assert (await asyncio.wait_for(client.rest(), 5))[-2:] == ["2", "1"]
         await gateway.is_empty()
-
-
-async def test_an_upgrade_takes_over_without_loss_or_repeat(clean: GatewayEdge) -> None:
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        await client.packets(2)
-        async with raw_websocket(clean.url, client.sid) as upgrade:
-            await clean.publish("acme")
-            seqs = [event_of(packet)[1]["seq"] for packet in await client.packets(1)]
-            await upgrade.send("2probe")
-            assert await upgrade.packet() == "3probe"
-            await clean.publish("acme", 2)
-            seqs += [event_of(packet)[1]["seq"] for packet in await client.poll() if packet != "6"]
-            assert await client.poll() == ["6"]
-            await upgrade.send("5")
-            await clean.publish("acme", 2)
-            while len(seqs) < 5:
-                packet = await upgrade.packet()
-                if packet.startswith('42["evolution-event"'):
-                    seqs.append(event_of(packet)[1]["seq"])
-            assert seqs == [1, 2, 3, 4, 5]
-            async with client.http.get(client.address) as late:
-                assert late.status == 400
-
-
-async def test_polling_goes_on_while_the_websocket_of_an_upgrade_says_nothing(clean: GatewayEdge) -> None:
-    """A proxy may take a WebSocket and then swallow all that it says: events must not wait for the end of that."""
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        await client.packets(2)
-        async with raw_websocket(clean.url, client.sid):
-            await eventually(lambda: next(iter(clean.edge._edge.server.eio.sockets.values())).upgrading)
-            poll = asyncio.create_task(client.poll())
-            await asyncio.sleep(0.05)
-            assert not poll.done()
-            await clean.publish("acme")
-            assert event_of((await poll)[0])[1]["seq"] == 1
-
-
-@pytest.mark.parametrize("packets", [["x"], ["2probe", "x"], ["2", "5"], []])
-async def test_an_upgrade_that_fails_leaves_polling_alive_or_closes_what_is_malformed(
-    clean: GatewayEdge, packets: list[str]
-) -> None:
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        await client.packets(2)
-        async with raw_websocket(clean.url, client.sid) as upgrade:
-            for packet in packets:
-                await upgrade.send(packet)
-            if packets and packets[-1] != "x":
-                await upgrade.rest()
-            elif packets:
-                await eventually(lambda: clean.edge.socket_count(None) == 0)
-        if packets and packets[-1] == "x":
-            return
-        await clean.publish("acme")
-        found: list[str] = []
-        while not found:
-            found = [packet for packet in await client.poll() if packet.startswith("42")]
-        assert event_of(found[0])[1]["seq"] == 1
-
-
-async def test_an_upgrade_that_never_goes_on_is_given_up(clean: GatewayEdge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engineio_edge, "UPGRADE_S", 0.2)
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        await client.packets(2)
-        async with raw_websocket(clean.url, client.sid) as upgrade:
-            await upgrade.send("2probe")
-            assert await upgrade.packet() == "3probe"
-            assert await upgrade.rest() == []
-        await clean.publish("acme")
-        found: list[str] = []
-        while not found:
-            found = [packet for packet in await client.poll() if packet.startswith("42")]
-        assert event_of(found[0])[1]["seq"] == 1
-
-
-async def test_two_upgrades_of_one_session_are_one_too_many(clean: GatewayEdge) -> None:
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        async with raw_websocket(clean.url, client.sid) as upgrade:
-            await upgrade.send("2probe")
-            assert await upgrade.packet() == "3probe"
-            with pytest.raises(aiohttp.WSServerHandshakeError):
-                async with raw_websocket(clean.url, client.sid):
-                    pass
-
-
-async def test_two_polls_at_once_close_the_session(clean: GatewayEdge) -> None:
-    async with raw_polling(clean.url) as client:
-        await client.post("40" + json.dumps({"token": clean.tokens["acme"]}))
-        await client.packets(2)
-        first = asyncio.create_task(client.rest())
-        await asyncio.sleep(0.05)
-        await client.rest()
-        await first
-    assert clean.counters.refused == {"protocol_violation": 1}
 
 
 async def test_a_session_cannot_be_used_by_a_page_of_another_origin(clean: GatewayEdge) -> None:

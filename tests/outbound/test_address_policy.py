@@ -28,6 +28,8 @@ PRIVATE = [
 NEVER = [
     *("169.254.169.254", "169.254.170.2", "169.254.1.1", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
     *("fd00:ec2::254", "fe80::1", "fe80::a9fe:a9fe", "fe80::1%eth0", "::1%lo", "2606:4700::1%eth0", "fec0::1"),
+    *("fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1", "fd00:100::100:200", "fd20:ce::254", "fd00:ec2::23"),
+    *("169.254.170.23", "169.254.0.23", "169.254.42.42", "::ffff:0:808:808", "64:ff9b:2::808:808", "::8.8.8.8"),
     *("0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "239.1.1.1", "240.0.0.1", "192.0.2.1", "198.51.100.1"),
     *("203.0.113.1", "198.18.0.1", "192.88.99.1", "::", "ff02::1", "2001:db8::1", "3fff::1", "100::1", "4000::1"),
     *(
@@ -93,6 +95,33 @@ def test_nothing_private_hides_inside_another_address(inner: str) -> None:
 def test_a_public_address_in_another_form_is_still_public() -> None:
     STRICT.check("::ffff:8.8.8.8")
     STRICT.check("64:ff9b::808:808")
+
+
+@given(st.ip_addresses(v=4))
+def test_whatever_is_refused_is_refused_in_every_translation(inner: ipaddress.IPv4Address) -> None:
+    try:
+        STRICT.check(str(inner))
+    except AddressRefusedError:
+        for address in _hidden(str(inner)):
+            for policy in (STRICT, OPERATORS):
+                with pytest.raises(AddressRefusedError):
+                    policy.check(address)
+
+
+@given(st.ip_addresses(v=6), st.ip_addresses(v=4, network="10.0.0.0/8"), st.sampled_from(["0", "200"]))
+def test_no_prefix_makes_an_isatap_address_of_a_private_one_public(
+    outer: ipaddress.IPv6Address, inner: ipaddress.IPv4Address, mark: str
+) -> None:
+    number = (int(outer) >> 64 << 64) | (int(mark, 16) << 48) | (0x5EFE << 32) | int(inner)
+    for policy in (STRICT, OPERATORS):
+        with pytest.raises(AddressRefusedError):
+            policy.check(str(ipaddress.IPv6Address(number)))
+
+
+@given(st.ip_addresses(v=6), st.text(min_size=1, max_size=8))
+def test_an_address_of_one_network_interface_is_never_reached(address: ipaddress.IPv6Address, scope: str) -> None:
+    with pytest.raises(AddressRefusedError):
+        OPERATORS.check(f"{address}%{scope}")
 
 
 @given(st.ip_addresses())

@@ -35,6 +35,14 @@ def test_after_the_pause_one_call_tries_for_all() -> None:
     assert breaker.may_call(61.0)
 
 
+def test_a_try_of_which_nothing_is_heard_again_locks_nobody_out() -> None:
+    breaker = Breaker(failures=1)
+    breaker.failed(0.0)
+    assert breaker.may_call(30.0)
+    assert not breaker.may_call(59.9)
+    assert breaker.may_call(60.0)
+
+
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=60))
 def test_a_server_that_answers_is_never_given_up(steps: list[tuple[float, bool]]) -> None:
     breaker, now = Breaker(), 0.0

@@ -97,6 +97,23 @@ async def test_no_spelling_of_loopback_is_reached_by_socketio(host: str) -> None
     assert target.hits == []
 
 
+async def test_a_name_that_was_public_once_is_asked_again_for_the_next_connection() -> None:
+    async with inside() as target:
+        connector = saying(["127.0.0.1"], ["127.0.0.1"])
+        asked = Connector(AddressPolicy(allow_private=True), connector.resolver)
+        assert await asked.addresses("rebinding.example", target.port) == ["127.0.0.1"]
+        with pytest.raises(AddressRefusedError):
+            await connector.open_socket("rebinding.example", target.port, 1.0)
+        turning = saying(["8.8.8.8"], ["127.0.0.1"])
+        assert await turning.addresses("rebinding.example", target.port) == ["8.8.8.8"]
+        client = HttpClient(f"http://rebinding.example:{target.port}", {"apikey": KEY}, HttpOptions(connector=turning))
+        with pytest.raises(RefusalError) as refused:
+            await client.request("GET", "/")
+        await client.close()
+        assert refused.value.outcome is outcome.ADDRESS_REFUSED
+    assert target.hits == []
+
+
 async def test_one_bad_answer_refuses_the_name() -> None:
     async with inside() as target:
         for answers in (["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["::ffff:127.0.0.1"]):
@@ -151,6 +168,28 @@ async def test_a_dead_address_does_not_use_up_the_time_of_the_next() -> None:
         client = HttpClient(f"http://name.example:{target.port}", {}, HttpOptions(connector=connector))
         assert (await client.request("GET", "/")).status == 200
         await client.close()
+
+
+async def test_a_silent_name_server_uses_up_the_time_of_one_connection() -> None:
+    async def silent(_host: str, _port: int) -> list[str]:
+        await asyncio.Event().wait()
+        raise AssertionError("not reached")
+
+    with pytest.raises(TimeoutError):
+        await Connector(AddressPolicy(), silent).open_socket("name.example", 80, 0.1)
+
+
+async def test_a_connector_that_is_given_up_leaves_no_socket() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        with socket.socket() as first, socket.socket() as second:
+            for one in (first, second):
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            with pytest.raises(TimeoutError):
+                await OPERATORS_WORD.open_socket("127.0.0.1", port, 0.2)
 
 
 async def test_a_name_without_an_address_is_said_so() -> None:

@@ -90,7 +90,7 @@ class TenantDesk:
             ("narrowed", {KeyScope.ADMIN}, {"allowed": EventFilter.of([instance])}),
             ("metadata", {KeyScope.ADMIN}, {"metadata_only": True}),
         ):
-            key, secret = await services.keys.create(organization_id, label, scopes=scopes, **options)  # type: ignore[arg-type]
+            key, secret = await services.keys.create(organization_id, label, scopes=scopes, **options)
             self.desk.api_keys.append(secret)
             rights = key_rights(key.scopes, key.allowed, metadata_only=key.metadata_only)
             made.keys[label] = Somebody(f"{name}'s key {label}", Caller(self.desk, secret), rights)

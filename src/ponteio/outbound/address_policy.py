@@ -17,10 +17,12 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
-# Where clouds hand out credentials to whoever asks. Some are outside the link-local range.
+# Where clouds hand out credentials to whoever asks. Those of Alibaba, Azure, Oracle, AWS, Google, Scaleway and Akamai
+# are outside the link-local range, some of them in private ranges.
 _METADATA = _networks(
     *("169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32", "100.100.100.200/32", "168.63.129.16/32"),
     *("192.0.0.192/32", "169.254.0.23/32", "fd00:ec2::/32", "fd20:ce::254/128", "fe80::a9fe:a9fe/128"),
+    *("fd00:c1::a9fe:a9fe/128", "fd00:42::42/128", "fd00:a9fe:a9fe::1/128", "fd00:100::100:200/128"),
 )
 _PRIVATE = _networks(
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10"),

@@ -19,7 +19,9 @@ class Breaker:
     _open_until: float | None = None
 
     def may_call(self, now: float) -> bool:
-        """Whether a call may be made now. Of those that come after the pause, the first alone, until it has ended."""
+        """Whether a call may be made now. Of those that come after the pause, the first alone: the others when it has
+        succeeded, or after another pause.
+        """
         if self._open_until is None:
             return True
         if now < self._open_until:

@@ -48,12 +48,15 @@ class Connector:
     async def open_socket(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A connected socket to the first address of `host` that answers.
 
-        Each address gets its share of `timeout_s`: a broken IPv6 route does not use up the time that IPv4 would need.
+        It takes `timeout_s` at most, the resolver's time included. Each address gets its share of the rest: a broken
+        IPv6 route does not use up the time that IPv4 would need.
+
         Raises `AddressRefusedError`, what the resolver raises, or the last address's OSError or TimeoutError.
         """
         loop = asyncio.get_running_loop()
-        found = await self.addresses(host, port)
         deadline = loop.time() + timeout_s
+        async with asyncio.timeout_at(deadline):
+            found = await self.addresses(host, port)
         failed: OSError = ConnectionRefusedError()
         for left, address in zip(range(len(found), 0, -1), found, strict=True):
             try:

@@ -5,7 +5,7 @@ query override the path after it has checked the key, so nothing of a caller's q
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,13 +16,14 @@ from ponteio.model.identity import InstanceState
 from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
 from ponteio.outbound.connector import OPERATORS_WORD
-from ponteio.outbound.http_client import HttpAnswer, HttpClient, HttpOptions
+from ponteio.outbound.http_client import HttpAnswer, HttpClient, HttpOptions, PeerNames
 from ponteio.upstream import evolution_answers as answers
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, Sighting, WebsocketSettings
 from ponteio.upstream.handshake_answer import judge_answer
 
 MAX_LIST_BODY = 32 * 1024 * 1024
 """Bytes of a list of instances: it has no pages, and a row with its settings takes about 3 KiB."""
+_NAMES = PeerNames("Evolution API", "EVOLUTION_API_URL", "EVOLUTION_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class EvolutionApi:
         self._key = key
         self._on_secret = on_secret
         self._scrub_known = scrub
-        self._http = HttpClient(self.url, {"apikey": key}, options or HttpOptions(connector=OPERATORS_WORD))
+        options = options or HttpOptions(connector=OPERATORS_WORD)
+        self._http = HttpClient(self.url, {"apikey": key}, replace(options, peer=_NAMES))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -57,9 +57,13 @@ def socketio_address(url: str) -> WebSocketURI:
         raise AddressError("the address has a space or a control character in it")
     try:
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise AddressError("the address must hold no user and no password")
         scheme = _SCHEMES[parts.scheme]
         path = parts.path.rstrip("/")
         return parse_uri(f"{scheme}://{parts.netloc}{path}/socket.io/?EIO=4&transport=websocket")
+    except AddressError:
+        raise
     except (KeyError, InvalidURI, ValueError):
         raise AddressError("the address must look like https://host:port") from None
 

@@ -1,0 +1,421 @@
+"""Attacks on the whole house by whoever can send a request: bombs, odd texts, tricks with headers, members that nobody
+offered, words that are no secrets, and addresses that are nobody's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from tests.oracle.traffic import message, say
+from tests.security.test_house_isolation import Operation, operations
+from tests.support.house import logged_to
+from tests.support.people_world import PASSWORD
+from tests.support.route_rights import ANYBODY
+from tests.support.two_tenants import Somebody, TwoTenants, described_api, two_tenants
+
+from ponteio.model.outcome import CATALOGUE
+from ponteio.model.rights import Role
+from ponteio.storage.tables import metadata
+
+SOON_S = 3.0
+"""No single request may take longer, whatever is in it."""
+JSON_TYPE = {"Content-Type": "application/json"}
+
+ODD_TEXTS = [
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "\udfff\ud800",
+    "\u202egnp.exe",
+    "\ufeff",
+    "\u2028",
+    "ﬀ İ ı ẞ",
+    "e\u0301" * 60,
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 20,
+    "\U0010ffff",
+    "'; DROP TABLE events; --",
+    "%' OR '1'='1",
+    "${jndi:ldap://x}{{7*7}}<script>alert(1)</script>",
+    "../../etc/passwd",
+    "\r\nSet-Cookie: ponteio=x",
+    "x" * 70_000,
+    " ",
+]
+"""Texts that somebody's database, terminal, template or alphabet stumbles over."""
+
+ODD_PATHS = [
+    *("%00", "a%00b", "%ff", "%ed%a0%80", "%c0%ae%c0%ae", "%f4%90%80%80", "%e2%80%ae", "%0d%0aX:%20y", "%25%30%30"),
+    *("%2e%2e%2f%2e%2e", "..%5c..", "%20", "%27%3b--", "*", "%F0%9F%8D%95", "0", "-1", "null", "undefined", "{x}"),
+    *("9" * 400, "a" * 4_000, "org_%00", "%EF%BC%91", "a;b=c", "a%3Fb", "a%23b", "@", "%ef%bf%bf"),
+]
+"""One part of an address, as it stands on the wire."""
+
+
+def bombs() -> Iterator[bytes]:
+    """Bodies of JSON, or not, that are expensive, broken or ambiguous."""
+    yield b""
+    yield b"[" * 100_000
+    yield b'{"a":' * 50_000
+    yield b"[" * 400_000 + b"]" * 400_000
+    yield b'{"label":' + b"9" * 900_000 + b"}"
+    yield b'{"label":1e400,"limit":-1e400}'
+    yield b'{"label":NaN,"name":Infinity}'
+    yield b'{"label":"x","label":{"a":1}}'
+    yield b"\xef\xbb\xbf{}"
+    yield '{"label":"x"}'.encode("utf-16")
+    yield b'{"label":"\xff\xfe"}'
+    yield b'{"label":"\\ud800"}'
+    yield b'{"name":"' + b"x" * 900_000 + b'"}'
+    yield b"{" + b",".join(b'"k%d":1' % number for number in range(60_000)) + b"}"
+    yield b"[" + b"1," * 400_000 + b"1]"
+    yield b'"x"'
+    yield b"null"
+    yield b"-"
+    yield b"{}" + b" " * 1_100_000
+
+
+@pytest.fixture
+async def here(tmp_path: Path, database_url: str) -> AsyncIterator[TwoTenants]:
+    """A house that says no word of an error while it is attacked."""
+    with logged_to(tmp_path / "gateway.log"):
+        async with two_tenants(tmp_path, database_url, global_events=True) as opened:
+            await opened.house.is_linked(opened.operator_key.secret)
+            yield opened
+    told = [json.loads(line) for line in (tmp_path / "gateway.log").read_text().splitlines()]
+    assert not [line for line in told if line["level"] in ("error", "critical")]
+
+
+async def soon(here: TwoTenants, who: Somebody | None, method: str, path: str, **options: Any) -> httpx2.Response:
+    """The answer, which came quickly, is no fault of ours, and is a whole problem document if it is a refusal."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    answer = await here.ask(who, method, path, **options)
+    told = f"{who and who.name}: {method} {path[:80]} {str(options)[:200]}: {answer.status_code} {answer.text[:300]}"
+    assert answer.status_code < 500, told
+    assert clock() - began < SOON_S, told
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == "application/problem+json", told
+        assert CATALOGUE[answer.json()["code"]].status == answer.status_code, told
+    return answer
+
+
+def with_bodies() -> list[Operation]:
+    return [it for it in operations(described_api()) if it.body is not None]
+
+
+def filled(it: Operation, part: str = "no-such-thing") -> str:
+    """The operation's address with `part` for whatever it names."""
+    path = it.path
+    for place in it.parameters:
+        if place.startswith("path:"):
+            path = path.replace("{" + place.removeprefix("path:") + "}", part)
+    return path
+
+
+async def test_bombs_for_a_body(here: TwoTenants) -> None:
+    """Everybody is refused at once and alike, and whoever has no credential before anything is read."""
+    assert len(with_bodies()) > 15
+    for it in with_bodies():
+        for body in bombs():
+            for who in (None, here.acme.admin, here.operator_key):
+                answer = await soon(here, who, it.method, filled(it), content=body, headers=JSON_TYPE)
+                assert answer.status_code >= 400 or body.strip() in (b"", b"null", b"{}"), f"{it.name} took {body[:50]!r}"
+                if who is None and it.need != ANYBODY and len(body) < 1_000_000:
+                    assert answer.status_code == 401, f"{it.name}: {answer.text}"
+
+
+async def test_bodies_of_other_kinds(here: TwoTenants) -> None:
+    """What a form of another page could send is no JSON, whatever it looks like."""
+    kinds = [
+        *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/html"),
+        *("application/xml", "x", ""),
+    ]
+    made = json.dumps({"label": "made by a form"}).encode()
+    for kind in kinds:
+        for who in (here.acme.admin, here.acme.keys["all"]):
+            answer = await soon(here, who, "POST", "/api/keys", content=made, headers={"Content-Type": kind})
+            assert answer.status_code in (415, 422), f"{kind}: {answer.text}"
+    for coding in ("gzip", "br", "deflate, gzip"):
+        headers = {**JSON_TYPE, "Content-Encoding": coding}
+        answer = await soon(here, here.acme.admin, "POST", "/api/keys", content=b"\x1f\x8b\x08" + b"x" * 50, headers=headers)
+        assert answer.status_code in (400, 415, 422)
+    keys = await here.ok(here.acme.admin, "GET", "/api/keys")
+    assert "made by a form" not in json.dumps(keys)
+
+
+async def test_odd_texts_in_names_and_ids_of_an_address(here: TwoTenants) -> None:
+    """In every path and every query: never a fault of ours, and nothing is found by them."""
+    found = [it for it in operations(described_api()) if it.parameters]
+    for it in found:
+        if "{" not in it.path:
+            continue
+        for part in ODD_PATHS:
+            for who in (here.acme.admin, here.operator):
+                answer = await soon(here, who, it.method, filled(it, part), **({} if it.body is None else {"json": it.body}))
+                assert answer.status_code >= 400, f"{it.name} found {part}"
+    for it in found:
+        if it.method != "GET":
+            continue
+        for place in it.parameters:
+            name = place.removeprefix("query:")
+            for part in ODD_PATHS if place.startswith("query:") else ():
+                for who in (here.acme.admin, here.operator):
+                    await soon(here, who, "GET", f"{it.path}?{name}={part}")
+
+
+FORMS: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("POST", "/api/keys", "label", {}),
+    ("POST", "/api/keys", "instances", {"label": "x"}),
+    ("POST", "/api/keys", "events", {"label": "x"}),
+    ("POST", "/api/tickets", "user_label", {}),
+    ("POST", "/api/tickets", "instances", {}),
+    ("PUT", "/api/token-signer", "audience", {"secret": "a shared secret of more than thirty-two bytes"}),
+    ("PUT", "/api/token-signer", "secret", {}),
+    ("POST", "/api/instances/claim", "name", {"token": "a token that nobody has"}),
+    ("POST", "/api/invitations", "email", {"role": "viewer"}),
+    ("POST", "/api/invitations/look", "token", {}),
+    ("PATCH", "/api/account", "name", {}),
+    ("PUT", "/api/account/password", "current", {"new": "another long password"}),
+    ("PUT", "/api/session/organization", "organization", {}),
+    ("POST", "/api/session", "email", {"password": "x"}),
+    ("POST", "/api/session", "password", {"email": "nobody@acme.test"}),
+    ("POST", "/api/instances", "name", {"integration": "EVOLUTION"}),
+    ("POST", "/api/instances", "server", {"name": "x", "integration": "EVOLUTION"}),
+]
+OPERATORS_FORMS: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("POST", "/api/organizations", "name", {}),
+    ("POST", "/api/servers", "url", {"key": "a-key-of-another-server"}),
+    ("POST", "/api/servers", "key", {"url": "https://192.0.2.1"}),
+    ("POST", "/api/servers", "label", {"url": "https://192.0.2.1", "key": "a-key-of-another-server"}),
+    ("POST", "/api/instances/loja-05/assign", "organization", {}),
+]
+
+
+async def test_odd_texts_in_a_body(here: TwoTenants) -> None:
+    """Refused, or kept and told as they were; nothing of them becomes a header, and the audit log can be read."""
+    forms = [(here.acme.admin, *form) for form in FORMS] + [(here.operator, *form) for form in OPERATORS_FORMS]
+    for who, method, path, member, rest in forms:
+        for text in ODD_TEXTS:
+            said = json.dumps({**rest, member: [text] if member in ("instances", "events") else text}).encode()
+            answer = await soon(here, who, method, path, content=said, headers=JSON_TYPE)
+            assert "ponteio=x" not in str(answer.headers)
+    for who in (here.acme.admin, here.operator):
+        for path in ("/api/audit?limit=500", "/api/keys", "/api/invitations", "/api/account", "/api/instances"):
+            assert (await soon(here, who, "GET", path)).status_code == 200
+
+
+async def test_nothing_can_be_set_that_a_form_does_not_offer(here: TwoTenants) -> None:
+    """Mass assignment: no column of any table, and no member of any other form, can be slipped in."""
+    described = described_api().openapi()["components"]["schemas"]
+    columns = {column.name for table in metadata.sorted_tables for column in table.columns}
+    offered = {name for schema in described.values() for name in schema.get("properties", ())}
+    slipped = columns | offered | {"rights", "scope", "allowed", "sight", "__proto__", "is_admin", "kind"}
+    asked = 0
+    for it in with_bodies():
+        own = {place.removeprefix("body:") for place in it.parameters if place.startswith("body:")}
+        who = here.operator if it.need == "operator" else here.acme.admin
+        for name in sorted(slipped - own):
+            answer = await soon(here, who, it.method, filled(it), json={**(it.body or {}), name: "x"})
+            assert answer.status_code in (403, 422), f"{it.name} takes {name}: {answer.text}"
+            asked += answer.status_code == 422
+    assert asked > 1_000
+    user = await here.base.accounts.by_email(here.acme.admin.email)
+    assert user is not None
+    assert not user.is_operator
+
+
+async def test_a_credential_that_is_no_good_is_not_made_good_by_another(here: TwoTenants) -> None:
+    """One credential counts, the first in a fixed order; two of a kind, or one in a strange form, are none."""
+    acme, beta = here.acme, here.beta
+    good, other = acme.keys["all"].secret, beta.keys["all"].secret
+    cookie = acme.admin.headers["Cookie"]
+    none_at_all = [
+        {"Authorization": "Bearer pnt_" + "A" * 43, "apikey": good},
+        {"Authorization": "Bearer pnt_" + "A" * 43, "Cookie": cookie},
+        {"apikey": "pnt_" + "A" * 43, "Cookie": cookie},
+        {"Authorization": f"Basic {good}"},
+        {"Authorization": f"Bearer {good} {good}"},
+        {"Authorization": f"Bearer {good}\u00ff".encode("latin-1").decode("latin-1")},
+        {"Authorization": good},
+        {"Cookie": f"ponteio={good}"},
+        {"Cookie": f"PONTEIO={acme.admin.secret}"},
+        {"X-Api-Key": good, "X-User": "admin", "X-Forwarded-User": "admin", "X-Organization": acme.organization_id},
+        {"apikey": "x" * 20_000},
+    ]
+    for headers in none_at_all:
+        sent = {name: value.encode("latin-1") for name, value in headers.items()}
+        answer = await here.http.get(here.url + "/api/members", headers=sent)
+        assert answer.status_code in (401, 431, 400), f"{list(headers)}: {answer.text}"
+    for query in (f"apikey={good}", f"token={good}", f"access_token={good}", f"organization={acme.organization_id}"):
+        assert (await here.ask(None, "GET", f"/api/members?{query}")).status_code == 401
+    both = {"Authorization": f"Bearer {good}", "apikey": other, "Cookie": beta.admin.headers["Cookie"]}
+    answer = await here.http.get(here.url + "/api/session", headers=both)
+    assert answer.json()["code"] == "forbidden"  # a key is no person, whoever's cookie comes with it
+    seen = (await here.http.get(here.url + "/api/instances", headers=both)).json()["instances"]
+    assert {one["name"] for one in seen} == set(acme.instances)
+
+
+async def test_headers_that_say_what_a_request_is_are_not_believed(here: TwoTenants) -> None:
+    """Other methods, addresses and hosts than those of the request itself."""
+    acme = here.acme
+    path = f"/api/keys/{acme.keys['reader'].credential_id}"
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for method in ("GET", "POST"):
+            answer = await soon(here, acme.admin, method, path, headers={name: "DELETE"})
+            assert answer.status_code == 405
+    assert (await here.ask(acme.keys["reader"], "GET", "/api/events")).status_code == 200
+    for name in ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Prefix"):
+        answer = await soon(here, acme.people[Role.VIEWER], "GET", "/healthz", headers={name: "/api/users"})
+        assert answer.json() == (await here.ask(None, "GET", "/healthz")).json()
+    for headers in ({"Host": "evil.test"}, {"Host": "127.0.0.1.evil.test"}, {"Host": "evil.test@127.0.0.1"}, {"Host": ""}):
+        answer = await soon(here, acme.admin, "GET", "/api/events", headers=headers)
+        assert answer.status_code in (400, 421), headers
+    for name in ("X-Forwarded-Host", "Forwarded", "X-Host"):
+        made = await soon(here, acme.admin, "POST", "/api/invitations", json={"role": "viewer"}, headers={name: "evil.test"})
+        assert made.status_code == 201
+        assert "evil.test" not in made.text
+
+
+async def test_an_address_that_a_stranger_claims_is_not_written_down(tmp_path: Path, sqlite_file_url: str) -> None:
+    """Only proxies that the operator names are believed; of what they say, the part that they saw themselves."""
+    for proxies, expected in (("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")):
+        folder = tmp_path / expected
+        folder.mkdir()
+        url = f"sqlite:///{folder / 'test.db'}"
+        async with two_tenants(folder, url, trusted_proxies=proxies) as here:
+            headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Real-IP": "198.51.100.2"}
+            body = {"email": "nobody@acme.test", "password": "a wrong password"}
+            await here.ask(None, "POST", "/api/session", json=body, headers=headers)
+            (entry,) = await here.base.audit.list(None, limit=1)
+            assert entry.actor.address == expected
+
+
+async def test_addresses_that_look_like_others(here: TwoTenants) -> None:
+    """No spelling of an address leads past the question who asks, or to what is the operator's."""
+    viewer = here.acme.people[Role.VIEWER]
+    for path in (
+        *("/api//users", "//api/users", "/api/./users", "/api/users/", "/API/USERS", "/api/users%2f", "/api/%75sers"),
+        *("/api/instances/..%2f..%2fapi%2fusers", "/api/instances/../users", "/api/users;x=1", "/api/users.json"),
+        *("/healthz/../api/users", "/healthz/..%2fapi/users", "/socket.io/../api/users", "/api/users?x=/healthz"),
+        *("/openapi.json/../api/users", "/api/instances/%2e%2e/users", "/api/users%00", "/api/users%20"),
+    ):
+        for who in (None, viewer):
+            answer = await raw_get(here, path, {} if who is None else who.headers)
+            assert answer[0] in (400, 401, 403, 404, 405), f"{path}: {answer}"
+            assert here.acme.admin.email not in answer[1]
+
+
+async def raw_get(here: TwoTenants, path: str, headers: Any) -> tuple[int, str]:
+    """The answer to exactly this address: no client tidies it up first."""
+    where = urlsplit(here.url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    async with asyncio.timeout(10):
+        answer = (await reader.read()).decode("latin-1")
+    writer.close()
+    return int(answer.split(" ", 2)[1]), answer
+
+
+async def test_a_word_that_somebody_calls_a_token_is_taken_from_nobody(here: TwoTenants) -> None:
+    """P4: what one organization types as a token changes no event of another: only what Evolution knows is a secret."""
+    acme, beta = here.tenants
+    words = ["obrigado", "5511911111111@s.whatsapp.net", "the order is ready for you"]
+    for word in words:
+        claim = {"name": "no-such-instance", "token": word}
+        assert (await here.ask(beta.admin, "POST", "/api/instances/claim", json=claim)).status_code == 403
+    say(here.simulator, acme.instances[0], 1, f"{words[0]}, {words[2]}")
+    await here.all_stored(acme, 1)
+    (told,) = await here.whole_log(acme.keys["all"])
+    assert told["data"] == {**message(acme.instances[0], 1, f"{words[0]}, {words[2]}"), **extras(told["data"])}
+
+
+def extras(data: dict[str, Any]) -> dict[str, Any]:
+    """Members that the simulator adds by itself."""
+    return {name: value for name, value in data.items() if name not in ("key", "message", "messageType")}
+
+
+async def test_heavy_questions_are_bounded(here: TwoTenants) -> None:
+    """Filters and pages as large as can be asked for."""
+    for number in range(50):
+        say(here.simulator, here.acme.instances[0], number, "x")
+    await here.all_stored(here.acme, 50)
+    many = "&".join(f"instance=unheard-{number}" for number in range(500))
+    families = "&".join(f"event=family{number}.*" for number in range(500))
+    for query in (many, families, f"{many}&{families}"):
+        answer = await soon(here, here.acme.admin, "GET", f"/api/events?{query}&limit=500")
+        assert answer.status_code in (200, 400, 414, 422, 431), answer.text
+    for query in ("limit=501", "limit=0", "limit=-1", "limit=9999999999999999999999", "after=" + "a" * 9_000):
+        assert (await soon(here, here.acme.admin, "GET", f"/api/events?{query}")).status_code in (400, 422)
+    for path in ("audit", "gaps"):
+        assert (await soon(here, here.acme.admin, "GET", f"/api/{path}?limit=100000")).status_code == 422
+    for path in ("audit", "quarantine"):
+        for before in (2**63, -1, 0, 10**30):
+            assert (await soon(here, here.operator, "GET", f"/api/{path}?before={before}")).status_code == 422
+
+
+SPELLINGS = [
+    *("http://127.0.0.1:{port}", "http://localhost:{port}", "http://[::ffff:127.0.0.1]:{port}", "http://127.1:{port}"),
+    *("http://2130706433:{port}", "http://0x7f000001:{port}", "http://0177.0.0.1:{port}", "http://[::1]:{port}"),
+    *("http://0.0.0.0:{port}", "http://127.0.0.1.:{port}", "http://[::]:{port}", "http://[64:ff9b::7f00:1]:{port}"),
+    *("http://ⓛocalhost:{port}", "http://127。0。0。1:{port}", "http://LOCALHOST:{port}", "http://[0:0:0:0:0:ffff:7f00:1]:{port}"),
+]
+"""This machine, in every spelling."""
+METADATA = ["http://169.254.169.254", "http://[::ffff:a9fe:a9fe]", "http://[fd00:ec2::254]", "http://0xa9fea9fe"]
+
+
+async def test_a_server_may_not_be_this_machine_unless_the_operator_says_so(here: TwoTenants) -> None:
+    """SSRF: whatever the spelling, nobody connects; a metadata service is never one, whatever anybody says."""
+    calls: list[object] = []
+
+    async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(reader)
+        writer.close()
+
+    trap = await asyncio.start_server(called, None, 0, family=0)
+    port = trap.sockets[0].getsockname()[1]
+    urls = [(spelling.format(port=port), False) for spelling in SPELLINGS] + [(url, True) for url in METADATA]
+    try:
+        for url, allow_private in urls:
+            body = {"url": url, "key": "a-key-of-another-server", "allow_private": allow_private}
+            answer = await soon(here, here.operator, "POST", "/api/servers", json=body)
+            assert answer.status_code in (201, 422), url
+            if answer.status_code == 201:
+                server = answer.json()["id"]
+                named = {"name": "x", "integration": "EVOLUTION", "server": server}
+                made = await here.ask(here.acme.admin, "POST", "/api/instances", json=named)
+                assert made.status_code in (404, 422, 502, 504), f"{url}: {made.text}"
+                await here.ok(here.operator, "DELETE", f"/api/servers/{server}")
+        assert calls == []
+        allowed = {"url": f"http://127.0.0.1:{port}", "key": "a-key-of-another-server", "allow_private": True}
+        await here.ok(here.operator, "POST", "/api/servers", allowed)
+        async with asyncio.timeout(10):
+            while not calls:
+                await asyncio.sleep(0.01)
+        for who in (here.acme.admin, here.acme.keys["all"], None):
+            refused = await soon(here, who, "POST", "/api/servers", json=allowed)
+            assert refused.status_code in (401, 403)
+    finally:
+        trap.close()
+
+
+async def test_passwords_are_not_to_be_guessed(here: TwoTenants) -> None:
+    """From one address, at one account: after a few tries nobody is told any more whether a password is right."""
+    email = here.acme.people[Role.VIEWER].email
+    codes = []
+    for number in range(14):
+        body = {"email": email, "password": f"a wrong password {number}"}
+        codes.append((await here.ask(None, "POST", "/api/session", json=body)).json()["code"])
+    right = await here.ask(None, "POST", "/api/session", json={"email": email, "password": PASSWORD})
+    assert codes[0] == "login_failed"
+    assert codes[-1] == right.json()["code"] == "login_throttled"
+    assert int(right.headers["retry-after"]) > 0
+
