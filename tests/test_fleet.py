@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.oracle.traffic import rouse
-from tests.support.fleet_world import FleetWorld, fleet_world
+from tests.support.fleet_world import SEALING_KEY, FleetWorld, fleet_world
 from tests.support.simulator import running_simulator, until
 
 from ponteio.fleet import Fleet, _all_of
@@ -75,18 +75,21 @@ async def test_each_server_is_heard_as_its_own(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_another_process_adds_and_removes_comes_and_goes(tmp_path: Path) -> None:
+    """I8: what nobody wants to hear any more is no gap that lasts."""
     async with running_simulator(instances=1) as simulator, fleet_world(tmp_path) as world:
         office = Directory(world.database)
         await office.load()
-        desk = Servers(world.database, office, Vault([Vault.new_key()]))
-        server = await world.server(simulator)
+        desk = Servers(world.database, office, Vault([SEALING_KEY]))
+        server = await desk.add(simulator.url, simulator.api_key, global_events=True, allow_private=True)
+        await world.directory.refresh()
         await world.fleet.refresh()
         acme = await world.organization("acme")
         await world.give(acme, server, "loja-01")
-        await world.is_linked(server, "loja-01")
+        await world.is_linked(server)
         await world.is_known(server, "loja-01")
         await simulator.go_down()
-        await until(lambda: world.link(server, "loja-01").state is LinkState.UNREACHABLE)
+        await until(lambda: world.link(server).state is LinkState.UNREACHABLE)
+        await office.refresh()
         await desk.remove(server.server_id)
         await world.directory.refresh()
         await world.fleet.refresh()

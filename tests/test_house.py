@@ -49,7 +49,7 @@ MINTS = {
 # Each foreign power has one embassy.
 EMBASSIES = {
     "socketio": ("live/socketio_edge.py",),
-    "engineio": ("live/socketio_edge.py", "live/engineio_edge.py"),
+    "engineio": ("live/engineio_edge.py",),
     "httpx2": ("outbound/http_client.py",),
     "httpcore2": ("outbound/http_client.py",),
     "argon2": ("tenancy/passwords.py",),

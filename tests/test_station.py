@@ -52,6 +52,22 @@ async def test_an_address_that_cannot_be_used_is_refused_at_once(tmp_path: Path)
         assert "broken" not in str(caught.value)
 
 
+async def test_a_test_asks_a_server_that_the_rest_of_the_house_spares(tmp_path: Path) -> None:
+    async with running_simulator(instances=1) as simulator, fleet_world(tmp_path) as world:
+        station = Station(await world.server(simulator), simulator.api_key, world.needs)
+        await simulator.go_down()
+        for _ in range(6):
+            with pytest.raises(RefusalError) as refused:
+                await station.control.create(name="loja-99", integration="WHATSAPP-BAILEYS")
+        assert "in a row" in refused.value.detail
+        await simulator.restart(down_s=0)
+        with pytest.raises(RefusalError):
+            await station.control.create(name="loja-99", integration="WHATSAPP-BAILEYS")
+        steps = {step.step: step.ok for step in await station.test.run("loja-01")}
+        assert (steps["server"], steps["key"]) == (True, True)
+        await station.close()
+
+
 async def test_a_server_that_fails_proves_and_disproves_nothing(tmp_path: Path) -> None:
     async with running_simulator(instances=1) as simulator, fleet_world(tmp_path) as world:
         station = Station(await world.server(simulator), simulator.api_key, world.needs)

@@ -28,6 +28,13 @@ CODE = b'{"qrcode":{"code":"canary-pairing"}}'
 ONE = EventFilter.of(["one"])
 
 
+@pytest.fixture
+async def gateway(database: Database) -> AsyncIterator[GatewayEdge]:
+    """An edge for `acme` and `beta`, on every database."""
+    async with gateway_edge(database, QUICK, ("acme", "beta")) as opened:
+        yield opened
+
+
 async def code_of(gateway: GatewayEdge, auth: object, path: str = "", **headers: str) -> str:
     """The code of the refusal that a handshake with `auth` gets."""
     async with websocket(gateway, path, **headers) as client:

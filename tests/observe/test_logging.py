@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+import structlog.testing
 
-from ponteio.observe.logging import configure_logging
+from ponteio.observe.logging import configure_logging, log_to_stderr
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +86,16 @@ def test_blocked_pipe_blocks_neither_the_caller_nor_the_end() -> None:
     os.close(reading)  # the writer's thread gets an error and ends
     with contextlib.suppress(OSError):
         stream.close()
+
+
+def test_a_commands_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs():
+        pass  # leaves a configuration behind that prints to standard output
+    log_to_stderr()
+    structlog.get_logger("ponteio.test").info("a line of the house")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "a line of the house" in said.err
+    log_to_stderr()
+    structlog.reset_defaults()

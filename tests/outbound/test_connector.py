@@ -88,7 +88,7 @@ async def test_no_spelling_of_loopback_is_reached_by_http(host: str) -> None:
     assert target.hits == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("host", SPELLINGS)
 async def test_no_spelling_of_loopback_is_reached_by_socketio(host: str) -> None:
     async with inside() as target:
         options = LinkOptions(connector=STRANGERS_WORD)
@@ -155,6 +155,31 @@ async def test_redirects_are_not_followed_and_the_key_does_not_travel(status: in
     assert target.hits == []
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_socketio_follows_no_redirect_either(status: int) -> None:
+    async with inside() as target:
+        location = f"location: http://127.0.0.1:{target.port}/socket.io/\r\n"
+        async with inside(f"HTTP/1.1 {status} Moved\r\n{location}content-length: 0\r\n\r\n".encode()) as front:
+            steps = await probe_link(f"http://127.0.0.1:{front.port}", KEY, "/", timeout_s=5)
+        assert front.hits
+    assert steps[0].ok is False
+    assert target.hits == []
+
+
+async def test_socketio_asks_for_the_name_once_and_for_each_dial_anew() -> None:
+    async with inside() as target:
+        for answers in (["8.8.8.8", "127.0.0.1"], ["::ffff:7f00:1"]):
+            options = LinkOptions(connector=saying(answers))
+            steps = await probe_link(f"http://name.example:{target.port}", KEY, "/", options=options, timeout_s=5)
+            assert steps[0].ok is False
+        assert target.hits == []
+        turning = Connector(AddressPolicy(allow_private=True), saying(["127.0.0.1"], ["127.0.0.2"]).resolver)
+        options = LinkOptions(connector=turning)
+        await probe_link(f"http://name.example:{target.port}", KEY, "/", options=options, timeout_s=5)
+    assert len(target.hits) == 1
+    assert f"host: name.example:{target.port}".encode() in target.hits[0].lower()
+
+
 async def test_a_dead_address_does_not_use_up_the_time_of_the_next() -> None:
     async with inside() as target:
 
@@ -211,29 +236,53 @@ async def test_nobody_is_reached_over_what_nobody_listens_on() -> None:
         await OPERATORS_WORD.open_socket("127.0.0.1", port, 1.0)
 
 
+WAYS_OUT = {
+    *("create_connection", "create_unix_connection", "create_datagram_endpoint", "sock_connect", "sock_sendto"),
+    *("open_connection", "open_unix_connection", "connect_tcp", "connect_unix_socket", "connect_ex", "urlopen"),
+    *("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_subprocess_exec", "create_subprocess_shell"),
+}
+STRANGERS = {
+    *("aiohttp", "requests", "urllib3", "httpx", "httpx2", "httpcore2", "anyio", "ftplib", "smtplib", "subprocess"),
+    *("urllib.request", "http.client", "xmlrpc.client"),
+}
+
+
+def ways_out(source: str) -> set[str]:
+    """What in the source could lead out of the house: calls by name, and modules that connect."""
+    found: set[str] = set()
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            found |= {node.attr} & WAYS_OUT
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names} & WAYS_OUT
+            modules |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found | {name for name in STRANGERS for module in modules if module == name or module.startswith(f"{name}.")}
+
+
 def test_nobody_else_opens_a_way_out() -> None:
     """Every connection that leaves the house passes the connector."""
-    ways = {
-        "create_connection",
-        "sock_connect",
-        "open_connection",
-        "getaddrinfo",
-        "connect_tcp",
-        "urlopen",
-        "connect_ex",
-    }
     root = Path(ponteio.__file__).parent
-    found = set()
-    for path in root.rglob("*.py"):
-        name = path.relative_to(root).as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in ways:
-                found.add((name, node.attr))
-    allowed = {
-        ("listener.py", "getaddrinfo"),
-        ("outbound/connector.py", "getaddrinfo"),
-        ("outbound/connector.py", "sock_connect"),
-        ("outbound/http_client.py", "connect_tcp"),
-        ("upstream/websocket_transport.py", "create_connection"),  # around a socket that the connector opened
+    found = {path.relative_to(root).as_posix(): ways_out(path.read_text()) for path in root.rglob("*.py")}
+    assert {name: ways for name, ways in found.items() if ways and not name.startswith("simulator/")} == {
+        "listener.py": {"getaddrinfo"},  # where to listen
+        "outbound/connector.py": {"getaddrinfo", "sock_connect"},
+        "outbound/http_client.py": {"connect_tcp", "httpx2", "httpcore2"},
+        "upstream/websocket_transport.py": {"create_connection"},  # around a socket that the connector opened
     }
-    assert {one for one in found if not one[0].startswith("simulator/")} == allowed
+
+
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [
+        ("loop.create_connection(f, host)", "create_connection"),
+        ("from asyncio import open_connection", "open_connection"),
+        ("from urllib import request", "urllib.request"),
+        ("import http.client as web", "http.client"),
+        ("import httpx2._client", "httpx2"),
+    ],
+)
+def test_a_way_out_is_seen_however_it_is_written(source: str, way: str) -> None:
+    assert ways_out(source) == {way}

@@ -236,8 +236,15 @@ async def test_what_the_environment_says_of_proxies_and_passwords_changes_nothin
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for `name.example`, signed by itself, with its key in the same file."""
     folder = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=name.example -addext subjectAltName=DNS:name.example"
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=name.example"
+    files = [
+        "-addext",
+        "subjectAltName=DNS:name.example",
+        "-keyout",
+        str(folder / "key.pem"),
+        "-out",
+        str(folder / "cert.pem"),
+    ]
     subprocess.run([*command.split(), *files], check=True, capture_output=True)
     whole = folder / "whole.pem"
     whole.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())

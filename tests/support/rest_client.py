@@ -131,6 +131,9 @@ class OneServer:
     def is_reachable(self, server_id: str) -> bool:
         return server_id == self.server_id
 
+    def refusal_of(self, _server_id: str) -> None:
+        """The server is never refused."""
+
     def reconcile(self) -> None:
         """Nothing to do: the directory tells the links itself."""
 

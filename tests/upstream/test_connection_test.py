@@ -13,6 +13,7 @@ from tests.support.rest_house import rest_house
 from tests.support.simulator import until
 
 from ponteio.model.link import CheckStep
+from ponteio.outbound.connector import STRANGERS_WORD
 from ponteio.outbound.http_client import HttpOptions
 from ponteio.upstream.connection_test import STEPS, ConnectionTest
 from ponteio.upstream.evolution_api import EvolutionApi
@@ -104,11 +105,22 @@ async def passing(_namespace: str) -> Sequence[CheckStep]:
     return [CheckStep("handshake", True, "yes"), CheckStep("namespace", True, "yes")]
 
 
-@pytest.mark.parametrize("url", ["http://no-such-host.invalid", "nonsense", "http://", "http://x:99999"])
+@pytest.mark.parametrize(
+    "url", ["http://no-such-host.invalid", "nonsense", "http://", "http://x:99999", "http://me:pw@evo"]
+)
 async def test_an_address_that_leads_nowhere_is_the_first_failure(url: str) -> None:
     steps = await ConnectionTest(EvolutionApi(url, KEY), probe=never).run("a")
     assert verdicts(steps) == {**dict.fromkeys(STEPS), "address": False}
     assert "EVOLUTION_API_URL" in step(steps, "address").detail
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_an_address_that_may_not_be_reached_is_not_even_tried(host: str) -> None:
+    api = EvolutionApi(f"http://{host}:9", KEY, options=HttpOptions())
+    steps = await ConnectionTest(api, probe=never, connector=STRANGERS_WORD).run("a")
+    assert verdicts(steps) == {**dict.fromkeys(STEPS), "address": False}
+    assert "may not be reached" in step(steps, "address").detail
+    assert host not in step(steps, "address").detail
 
 
 @asynccontextmanager

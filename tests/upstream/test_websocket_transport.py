@@ -105,7 +105,17 @@ def test_socketio_is_behind_the_path_of_the_address(url: str, host: str, port: i
 
 @pytest.mark.parametrize(
     "url",
-    ["", "evo:8080", "ftp://evo", "http://", "http://evo:99999", "http://a b/", "http://evo\r\nX: y", "http://[::1"],
+    [
+        "",
+        "evo:8080",
+        "ftp://evo",
+        "http://",
+        "http://evo:99999",
+        "http://a b/",
+        "http://evo\r\nX: y",
+        "http://[::1",
+        "http://me:pw@evo",
+    ],
 )
 def test_bad_addresses_are_refused_without_quoting_them(url: str) -> None:
     with pytest.raises(AddressError) as caught:

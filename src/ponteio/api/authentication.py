@@ -37,6 +37,8 @@ READING = (
 """What every route that asks who is there may answer."""
 CHANGING = (*READING, outcome.CSRF_FAILED, outcome.ORIGIN_REFUSED, outcome.INVALID_REQUEST, outcome.TOO_LARGE)
 """And what one that changes something may."""
+UNUSABLE = (outcome.SERVER_NOT_FOUND, outcome.SECRET_UNREADABLE, outcome.ADDRESS_REFUSED)
+"""What a route that works with an Evolution server may answer when that cannot be worked with."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _bearer = HTTPBearer(

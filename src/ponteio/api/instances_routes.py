@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Request
 from ponteio.api.authentication import (
     CHANGING,
     READING,
+    UNUSABLE,
     Needs,
     NeedsInstance,
     Operator,
@@ -51,9 +52,9 @@ SeenInstance = Annotated[Instance, NeedsInstance(Right.INSTANCES_READ)]
 ManagedInstance = Annotated[Instance, NeedsInstance(Right.INSTANCES_MANAGE)]
 PairedInstance = Annotated[Instance, NeedsInstance(Right.PAIRING)]
 
-_OWN = (*CHANGING, outcome.INSTANCE_NOT_FOUND, outcome.SERVER_NOT_FOUND)
+_OWN = (*CHANGING, *UNUSABLE, outcome.INSTANCE_NOT_FOUND)
 _UPSTREAM = (
-    outcome.ADDRESS_REFUSED,
+    *UNUSABLE,
     outcome.UPSTREAM_UNREACHABLE,
     outcome.UPSTREAM_TIMEOUT,
     outcome.UPSTREAM_AUTH_FAILED,
@@ -79,7 +80,6 @@ async def list_instances(caller: Reader, services: Services) -> InstancesAnswer:
         *_UPSTREAM,
         outcome.OPERATOR_ONLY,
         outcome.ORGANIZATION_ONLY,
-        outcome.SERVER_NOT_FOUND,
         outcome.ORGANIZATION_NOT_FOUND,
         outcome.NAME_TAKEN,
         outcome.INVALID_NAME,
@@ -111,7 +111,6 @@ async def create_instance(
         *_UPSTREAM,
         outcome.ORGANIZATION_ONLY,
         outcome.CLAIM_REFUSED,
-        outcome.SERVER_NOT_FOUND,
         outcome.NAME_TAKEN,
     ),
 )

@@ -55,7 +55,7 @@ def instance_link(own: LinkStatus, shared: LinkStatus, last_event_at: datetime |
 def link_status(services: ApiServices, target: LinkTarget) -> LinkStatus:
     """Where the link at `target` stands; off where its server cannot be worked with at all."""
     if not services.fleet.is_reachable(target.server_id):
-        named = outcome.SERVER_NOT_FOUND
+        named = services.fleet.refusal_of(target.server_id) or outcome.SERVER_NOT_FOUND
         return LinkStatus(target, LinkState.OFF, STARTED_AT, reason=named.code, detail=named.title)
     return services.fleet.station(target.server_id).links.status(target)
 

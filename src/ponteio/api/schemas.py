@@ -117,11 +117,11 @@ class NewInstanceRequest(BaseModel):
     number: str | None = Field(None, pattern=r"^\d[\d.@\w-]{0,63}$", description="The phone's number, or Meta's id.")
     token: str | None = Field(
         None,
-        min_length=16,
+        min_length=20,
         max_length=1024,
         # Every token is taken out of everybody's events: nobody may choose a word for one.
-        pattern=r"^[!-~]+$",
-        description="WHATSAPP-BUSINESS: Meta's token. Never shown again.",
+        pattern=r"^[\w-]*[A-Za-z][\w-]*$",
+        description="Letters, digits, `-` and `_`; for WHATSAPP-BUSINESS Meta's token. Never shown again.",
     )
     business_id: str | None = Field(None, pattern=r"^\w{1,64}$", description="WHATSAPP-BUSINESS: Meta's account.")
     organization: str | None = Field(

@@ -65,7 +65,7 @@ async def add_server(_operator: Operator, services: Services, wanted: NewServerR
 async def change_server(
     server_id: str, _operator: Operator, services: Services, wanted: ServerChange, record: Record
 ) -> ServerAnswer:
-    """Change a server. Its links are dialled anew."""
+    """Change a server. Its links are dialled anew, unless only its label changed."""
     changed = await services.servers.change(
         server_id,
         url=wanted.url,

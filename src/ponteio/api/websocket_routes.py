@@ -10,6 +10,7 @@ from ponteio.api import link_views
 from ponteio.api.authentication import (
     CHANGING,
     READING,
+    UNUSABLE,
     Caller,
     Needs,
     NeedsInstance,
@@ -42,7 +43,7 @@ router = APIRouter(prefix="/api/websocket", tags=["websocket"], route_class=Guar
 
 _REFUSED = "requests_refused."
 _SWITCH_ON = "WEBSOCKET_ENABLED=true"
-_LINKS = (*CHANGING, outcome.WEBSOCKET_DISABLED, outcome.SERVER_NOT_FOUND)
+_LINKS = (*CHANGING, *UNUSABLE, outcome.WEBSOCKET_DISABLED)
 
 Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
 Switcher = Annotated[Principal, Needs(Right.LINKS_MANAGE)]
@@ -83,7 +84,7 @@ LinksInScope = Annotated[list[tuple[Links, Scope]], Depends(links_in_scope)]
 @router.get(
     "/status",
     operation_id="websocketStatus",
-    responses=errors(*READING, outcome.SERVER_NOT_FOUND, outcome.INVALID_REQUEST),
+    responses=errors(*READING, *UNUSABLE, outcome.INVALID_REQUEST),
 )
 async def websocket_status(caller: Reader, services: Services, server: ServerId = None) -> WebsocketStatusAnswer:
     """Whether and how events arrive, as far as the caller may know: `mode` and `global_link` of one server, the rest of

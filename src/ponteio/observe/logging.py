@@ -28,7 +28,7 @@ _FIELDS = frozenset(
 
 def log_to_stderr() -> None:
     """Lines of a command that has no log of its own go to standard error: standard output is for its answer."""
-    if not structlog.is_configured():
+    if isinstance(structlog.get_config()["logger_factory"], structlog.PrintLoggerFactory):
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 

@@ -62,7 +62,7 @@ class AddressPolicy:
         """Raises `AddressRefusedError` unless `address` (an IP address as the resolver writes it) may be reached.
 
         An address that carries an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) must carry a
-        public one: nobody writes a private address that way who does not mean to hide it.
+        public one, and each if there are two: nobody writes a private address that way who does not mean to hide it.
         """
         try:
             outer = ipaddress.ip_address(address)
@@ -71,11 +71,9 @@ class AddressPolicy:
         if isinstance(outer, ipaddress.IPv6Address):
             if outer.scope_id is not None:
                 raise AddressRefusedError("It belongs to one network interface only.")
-            mapped = outer.ipv4_mapped
-            inner = _carried(outer)
-            if inner is not None:
+            for inner in _carried(outer):
                 _check(inner, allow_private=False)
-            if mapped is not None or outer in _NAT64[0]:
+            if outer.ipv4_mapped is not None or outer in _NAT64[0]:
                 return  # it is that IPv4 address, and nothing else
         _check(outer, allow_private=self.allow_private)
 
@@ -95,19 +93,18 @@ def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside, if the address is of a kind that has one."""
+def _carried(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses inside, by every reading that there is: a prefix and an interface may each hold one."""
+    found: list[ipaddress.IPv4Address] = []
     number = int(address)
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
+    low = ipaddress.IPv4Address(number & 0xFFFF_FFFF)
     if address.sixtofour is not None:
-        return address.sixtofour
+        found.append(address.sixtofour)
     if address.teredo is not None:
-        return address.teredo[1]
-    if any(address in network for network in _NAT64):
-        return ipaddress.IPv4Address(number & 0xFFFF_FFFF)
-    if address in _COMPATIBLE and number > 1:
-        return ipaddress.IPv4Address(number & 0xFFFF_FFFF)
-    if (number >> 32) & 0xFFFF_FFFF in _ISATAP:
-        return ipaddress.IPv4Address(number & 0xFFFF_FFFF)
-    return None
+        found.append(address.teredo[1])
+    is_translated = address.ipv4_mapped is not None or any(address in network for network in _NAT64)
+    is_compatible = address in _COMPATIBLE and number > 1
+    is_isatap = (number >> 32) & 0xFFFF_FFFF in _ISATAP
+    if is_translated or is_compatible or is_isatap:
+        found.append(low)
+    return found
