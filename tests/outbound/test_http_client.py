@@ -166,7 +166,7 @@ async def test_compression_within_compression_holds_up_nobody() -> None:
     async with serving(saying(http(bomb, "content-encoding: gzip, gzip, gzip"))) as url:
         began = time.process_time()
         assert (await refusal_of(url)).outcome is outcome.UPSTREAM_BAD_ANSWER
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 0.1
 
 
 async def test_plain_and_once_compressed_answers_are_read() -> None:
@@ -219,6 +219,8 @@ async def test_what_the_environment_says_of_proxies_and_passwords_changes_nothin
     passwords.write_text("default login someone password secret")
     passwords.chmod(0o600)
     monkeypatch.setenv("NETRC", str(passwords))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     async with serving(proxy) as elsewhere:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ponteio.model.outcome import LOGIN_THROTTLED, RefusalError
-from ponteio.tenancy.attempts import WINDOW_MIN, Attempts, Count, site_of
+from ponteio.tenancy.attempts import WINDOW_MIN, Attempts, Count
 
 
 def _retry_after_s(attempts: Attempts, *counts: Count) -> int:
@@ -49,25 +47,3 @@ def test_memory_does_not_grow_with_what_strangers_type() -> None:
     kept = attempts._limiter.storage.events  # type: ignore[attr-defined]
     assert len(kept) <= 2**14
     assert not any("stranger" in key for key in kept)
-
-
-@pytest.mark.parametrize(
-    ("address", "site"),
-    [
-        ("10.0.0.1", "10.0.0.1"),
-        ("::ffff:10.0.0.1", "10.0.0.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        (None, ""),
-        ("", ""),
-        ("testclient", ""),
-    ],
-)
-def test_an_address_stands_for_its_site(address: str | None, site: str) -> None:
-    assert site_of(address) == site
-
-
-@given(st.text(max_size=60))
-def test_any_text_has_a_site_and_any_key_a_place(text: str) -> None:
-    assert len(site_of(text)) < 50
-    Attempts().add(Count("address", text, 1))

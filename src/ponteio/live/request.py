@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import MutableMapping
 from typing import Any
 
 from ponteio.live.options import LiveOptions
+from ponteio.model.client_address import network_of
 from ponteio.model.web_origin import is_origin_trusted
 
 Scope = MutableMapping[str, Any]
 
 SESSION_COOKIES = ("__Host-ponteio", "ponteio")
 """The first is set over HTTPS, where nobody else's page can set it too; it goes before the other one."""
-
-_NOWHERE = "unknown"
-_IPV6_SITE = 64
-"""Bits of an IPv6 address that one subscriber cannot choose (RFC 6177): the rest is theirs, by the billion."""
 
 
 def headers(scope: Scope, name: bytes) -> list[str]:
@@ -36,15 +32,7 @@ def address_of(scope: Scope) -> str:
     The server has put the client there, a trusted proxy's word included. All that is no address counts as one.
     """
     client = scope.get("client")
-    try:
-        address = ipaddress.ip_address(client[0] if client else "")
-    except ValueError:
-        return _NOWHERE
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address), _IPV6_SITE), strict=False))
+    return network_of(client[0] if client else None)
 
 
 def session_cookie(scope: Scope, options: LiveOptions) -> str | None:

@@ -10,9 +10,11 @@ _IPV6_SITE = 64
 
 
 def network_of(address: str | None) -> str:
-    """The IPv4 address itself, or the first 64 bits of an IPv6 address: a site has that many to choose from."""
+    """The IPv4 address itself, or the first 64 bits of an IPv6 address: one subscriber has the rest, by the billion (RFC
+    6177).
+    """
     try:
-        found = ipaddress.ip_address(address or "")
+        found = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return NOWHERE
     if isinstance(found, ipaddress.IPv4Address):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import secrets
 import time
@@ -17,7 +16,6 @@ from ponteio.model.outcome import LOGIN_THROTTLED, RefusalError
 
 WINDOW_MIN = 15
 _PLACES = 2**14
-_IPV6_SITE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +60,3 @@ class Attempts:
     def _place(self, count: Count) -> tuple[RateLimitItem, str]:
         digest = hashlib.blake2b(count.key.encode(errors="replace"), key=self._secret, digest_size=8).digest()
         return RateLimitItemPerMinute(count.limit, WINDOW_MIN), str(int.from_bytes(digest, "big") % _PLACES)
-
-
-def site_of(address: str | None) -> str:
-    """Whom an address stands for: itself, or with IPv6 its /64, which one customer has whole. What is no address, such
-    as a socket file, is one site.
-    """
-    try:
-        known = ipaddress.ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(known, ipaddress.IPv6Address):
-        if known.ipv4_mapped is None:
-            return str(ipaddress.IPv6Network((int(known), _IPV6_SITE), strict=False))
-        return str(known.ipv4_mapped)
-    return str(known)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from ponteio.model.client_address import network_of
 from ponteio.model.outcome import AUTH_INVALID, LOGIN_FAILED, RefusalError
 from ponteio.observe.clock import utc_now
 from ponteio.tenancy.accounts import Accounts, Credentials, email_key
-from ponteio.tenancy.attempts import Attempts, Count, site_of
+from ponteio.tenancy.attempts import Attempts, Count
 from ponteio.tenancy.memberships import Memberships
 from ponteio.tenancy.passwords import Passwords
 from ponteio.tenancy.user_sessions import UserSession, UserSessions
@@ -60,7 +61,7 @@ class LoginDesk:
         password and a disabled account; LOGIN_THROTTLED, with `retry_after_s`, after too many of those.
         """
         found = await self._accounts.credentials(email)
-        site, account, options = site_of(address), email_key(email), self._options
+        site, account, options = network_of(address), email_key(email), self._options
         both = Count("both", f"{site} {account}", options.per_account_and_address)
         counts = [both, Count("address", site, options.per_address)]
         if not await self._is_familiar(found, site):
@@ -95,4 +96,4 @@ class LoginDesk:
     async def _is_familiar(self, found: Credentials | None, site: str) -> bool:
         # Asked for nobody too: an unknown address must cost the same work.
         known = await self._sessions.addresses(found.user.user_id if found else "")
-        return site in {site_of(address) for address in known}
+        return site in {network_of(address) for address in known}
