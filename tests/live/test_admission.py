@@ -116,7 +116,7 @@ async def test_the_stock_javascript_client_comes_in_with_a_cookie(
     gateway: GatewayEdge, options: dict[str, Any]
 ) -> None:
     person = await gateway.person("acme", Role.AGENT)
-    headers = {"Cookie": f"__Host-ponteio={person.cookie}", "Origin": gateway.url}
+    headers = {"Cookie": f"ponteio={person.cookie}", "Origin": gateway.url}
     async with node_client(url=gateway.url, auth={}, options={**options, "extraHeaders": headers}) as client:
         await client.until(lambda: client.events("ready"))
         await gateway.publish("acme")

@@ -55,12 +55,18 @@ SESSION = ("Cookie", "theme=dark; ponteio=pns_token; other=1")
 
 def test_the_cookie_of_our_own_page_counts() -> None:
     assert cookie(("Origin", OURS), SESSION) == "pns_token"
-    assert cookie(("Origin", OURS), ("Cookie", "__Host-ponteio=pns_a")) == "pns_a"
     assert cookie(("Origin", OURS), ("Cookie", "a=b"), SESSION) == "pns_token"
 
 
-def test_the_cookie_of_https_goes_before_the_other_which_anybody_may_have_set() -> None:
-    assert cookie(("Origin", OURS), ("Cookie", "ponteio=pns_evil; __Host-ponteio=pns_ours")) == "pns_ours"
+def test_with_https_the_cookie_that_a_neighbouring_host_may_have_set_is_not_believed() -> None:
+    """A page must not be made to listen with somebody else's session (cookie tossing)."""
+    secure = "https://here.example"
+    both = ("Cookie", "ponteio=pns_evil; __Host-ponteio=pns_ours")
+    assert cookie(("Origin", secure), both, own_origins=(secure,)) == "pns_ours"
+    assert cookie(("Origin", secure), SESSION, own_origins=(secure,)) is None
+    assert cookie(("Origin", OURS), both) == "pns_evil"  # plain HTTP has no better one
+    over_tls = {**scope(("Host", "here.example"), ("Origin", secure), both), "scheme": "wss"}
+    assert session_cookie(over_tls, LiveOptions()) == "pns_ours"
 
 
 def test_of_two_cookies_of_one_name_the_first_counts() -> None:

@@ -33,4 +33,6 @@ def leftovers(here: TwoTenants) -> dict[str, int]:
 
 async def nobody_is_left(here: TwoTenants, *, within_s: float = 15.0) -> None:
     """Waits until nothing is left of anybody; fails with what is."""
-    await holds("nothing is left of the sockets", lambda: not leftovers(here), within_s=within_s, why=lambda: leftovers(here))
+    await holds(
+        "nothing is left of the sockets", lambda: not leftovers(here), within_s=within_s, why=lambda: leftovers(here)
+    )

@@ -1,32 +1,23 @@
-"""Attacks on the whole house by whoever can send a request: bombs, odd texts, tricks with headers, members that nobody
-offered, words that are no secrets, and addresses that are nobody's business.
+"""Attacks on the whole house by what is in a request: bombs, odd texts, members that nobody offered, words that are no
+secrets, and heavy questions.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from tests.oracle.traffic import message, say
-from tests.security.test_house_isolation import Operation, operations
+from tests.security.operations import Operation, able, filled, operations, soon
 from tests.support.house import logged_to
-from tests.support.people_world import PASSWORD
 from tests.support.route_rights import ANYBODY
-from tests.support.two_tenants import UNOWNED, Somebody, TwoTenants, described_api, two_tenants
+from tests.support.two_tenants import UNOWNED, TwoTenants, described_api, two_tenants
 
-from ponteio.model.outcome import CATALOGUE
-from ponteio.model.rights import Role
 from ponteio.storage.tables import metadata
 
-SOON_S = 3.0
-"""No single request may take longer, whatever is in it."""
 JSON_TYPE = {"Content-Type": "application/json"}
 
 ODD_TEXTS = [
@@ -37,7 +28,7 @@ ODD_TEXTS = [
     "\u202egnp.exe",
     "\ufeff",
     "\u2028",
-    "ﬀ İ ı ẞ",
+    "\ufb00 \u0130 \u0131 \u1e9e",
     "e\u0301" * 60,
     "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 20,
     "\U0010ffff",
@@ -93,38 +84,8 @@ async def here(tmp_path: Path, database_url: str) -> AsyncIterator[TwoTenants]:
     assert not [line for line in told if line["level"] in ("error", "critical")]
 
 
-async def soon(here: TwoTenants, who: Somebody | None, method: str, path: str, **options: Any) -> httpx2.Response:
-    """The answer, which came quickly, is no fault of ours, and is a whole problem document if it is a refusal."""
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    answer = await here.ask(who, method, path, **options)
-    told = f"{who and who.name}: {method} {path[:80]} {str(options)[:200]}: {answer.status_code} {answer.text[:300]}"
-    assert answer.status_code < 500, told
-    assert clock() - began < SOON_S, told
-    if answer.status_code >= 400:
-        assert answer.headers["content-type"] == "application/problem+json", told
-        assert CATALOGUE[answer.json()["code"]].status == answer.status_code, told
-    return answer
-
-
 def with_bodies() -> list[Operation]:
     return [it for it in operations(described_api()) if it.body is not None]
-
-
-def able(here: TwoTenants, it: Operation) -> Somebody:
-    """Somebody who may ask for it."""
-    if it.need == "tickets:mint":
-        return here.acme.keys["all"]
-    return here.operator if it.need in ("operator", "limits:set") else here.acme.admin
-
-
-def filled(it: Operation, part: str = "no-such-thing") -> str:
-    """The operation's address with `part` for whatever it names."""
-    path = it.path
-    for place in it.parameters:
-        if place.startswith("path:"):
-            path = path.replace("{" + place.removeprefix("path:") + "}", part)
-    return path
 
 
 async def test_bombs_for_a_body(here: TwoTenants) -> None:
@@ -152,7 +113,9 @@ async def test_bodies_of_other_kinds(here: TwoTenants) -> None:
             assert answer.status_code in (415, 422), f"{kind}: {answer.text}"
     for coding in ("gzip", "br", "deflate, gzip"):
         headers = {**JSON_TYPE, "Content-Encoding": coding}
-        answer = await soon(here, here.acme.admin, "POST", "/api/keys", content=b"\x1f\x8b\x08" + b"x" * 50, headers=headers)
+        answer = await soon(
+            here, here.acme.admin, "POST", "/api/keys", content=b"\x1f\x8b\x08" + b"x" * 50, headers=headers
+        )
         assert answer.status_code in (400, 415, 422)
     keys = await here.ok(here.acme.admin, "GET", "/api/keys")
     assert "made by a form" not in json.dumps(keys)
@@ -239,100 +202,6 @@ async def test_nothing_can_be_set_that_a_form_does_not_offer(here: TwoTenants) -
     assert not user.is_operator
 
 
-async def test_a_credential_that_is_no_good_is_not_made_good_by_another(here: TwoTenants) -> None:
-    """One credential counts, the first in a fixed order; two of a kind, or one in a strange form, are none."""
-    acme, beta = here.acme, here.beta
-    good, other = acme.keys["all"].secret, beta.keys["all"].secret
-    cookie = acme.admin.headers["Cookie"]
-    none_at_all = [
-        {"Authorization": "Bearer pnt_" + "A" * 43, "apikey": good},
-        {"Authorization": "Bearer pnt_" + "A" * 43, "Cookie": cookie},
-        {"apikey": "pnt_" + "A" * 43, "Cookie": cookie},
-        {"Authorization": f"Basic {good}"},
-        {"Authorization": f"Bearer {good} {good}"},
-        {"Authorization": f"Bearer {good}\u00ff".encode("latin-1").decode("latin-1")},
-        {"Authorization": good},
-        {"Cookie": f"ponteio={good}"},
-        {"Cookie": f"PONTEIO={acme.admin.secret}"},
-        {"X-Api-Key": good, "X-User": "admin", "X-Forwarded-User": "admin", "X-Organization": acme.organization_id},
-        {"apikey": "x" * 20_000},
-    ]
-    for headers in none_at_all:
-        sent = {name: value.encode("latin-1") for name, value in headers.items()}
-        answer = await here.http.get(here.url + "/api/members", headers=sent)
-        assert answer.status_code in (401, 431, 400), f"{list(headers)}: {answer.text}"
-    for query in (f"apikey={good}", f"token={good}", f"access_token={good}", f"organization={acme.organization_id}"):
-        assert (await here.ask(None, "GET", f"/api/members?{query}")).status_code == 401
-    both = {"Authorization": f"Bearer {good}", "apikey": other, "Cookie": beta.admin.headers["Cookie"]}
-    answer = await here.http.get(here.url + "/api/session", headers=both)
-    assert answer.json()["code"] == "forbidden"  # a key is no person, whoever's cookie comes with it
-    seen = (await here.http.get(here.url + "/api/instances", headers=both)).json()["instances"]
-    assert {one["name"] for one in seen} == set(acme.instances)
-
-
-async def test_headers_that_say_what_a_request_is_are_not_believed(here: TwoTenants) -> None:
-    """Other methods, addresses and hosts than those of the request itself."""
-    acme = here.acme
-    path = f"/api/keys/{acme.keys['reader'].credential_id}"
-    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-        for method in ("GET", "POST"):
-            answer = await soon(here, acme.admin, method, path, headers={name: "DELETE"})
-            assert answer.status_code == 405
-    assert (await here.ask(acme.keys["reader"], "GET", "/api/events")).status_code == 200
-    for name in ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Prefix"):
-        answer = await soon(here, acme.people[Role.VIEWER], "GET", "/healthz", headers={name: "/api/users"})
-        assert answer.json() == (await here.ask(None, "GET", "/healthz")).json()
-    for headers in ({"Host": "evil.test"}, {"Host": "127.0.0.1.evil.test"}, {"Host": "evil.test@127.0.0.1"}, {"Host": ""}):
-        answer = await soon(here, acme.admin, "GET", "/api/events", headers=headers)
-        assert answer.status_code in (400, 421), headers
-    for name in ("X-Forwarded-Host", "Forwarded", "X-Host"):
-        made = await soon(here, acme.admin, "POST", "/api/invitations", json={"role": "viewer"}, headers={name: "evil.test"})
-        assert made.status_code == 201
-        assert "evil.test" not in made.text
-
-
-async def test_an_address_that_a_stranger_claims_is_not_written_down(tmp_path: Path, sqlite_file_url: str) -> None:
-    """Only proxies that the operator names are believed; of what they say, the part that they saw themselves."""
-    for proxies, expected in (("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")):
-        folder = tmp_path / expected
-        folder.mkdir()
-        url = f"sqlite:///{folder / 'test.db'}"
-        async with two_tenants(folder, url, trusted_proxies=proxies) as here:
-            headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Real-IP": "198.51.100.2"}
-            body = {"email": "nobody@acme.test", "password": "a wrong password"}
-            await here.ask(None, "POST", "/api/session", json=body, headers=headers)
-            (entry,) = await here.base.audit.list(None, limit=1)
-            assert entry.actor.address == expected
-
-
-async def test_addresses_that_look_like_others(here: TwoTenants) -> None:
-    """No spelling of an address leads past the question who asks, or to what is the operator's."""
-    viewer = here.acme.people[Role.VIEWER]
-    for path in (
-        *("/api//users", "//api/users", "/api/./users", "/api/users/", "/API/USERS", "/api/users%2f", "/api/%75sers"),
-        *("/api/instances/..%2f..%2fapi%2fusers", "/api/instances/../users", "/api/users;x=1", "/api/users.json"),
-        *("/healthz/../api/users", "/healthz/..%2fapi/users", "/socket.io/../api/users", "/api/users?x=/healthz"),
-        *("/openapi.json/../api/users", "/api/instances/%2e%2e/users", "/api/users%00", "/api/users%20"),
-    ):
-        for who in (None, viewer):
-            answer = await raw_get(here, path, {} if who is None else who.headers)
-            assert answer[0] in (400, 401, 403, 404, 405), f"{path}: {answer}"
-            assert here.acme.admin.email not in answer[1]
-
-
-async def raw_get(here: TwoTenants, path: str, headers: Any) -> tuple[int, str]:
-    """The answer to exactly this address: no client tidies it up first."""
-    where = urlsplit(here.url)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    writer.write("\r\n".join([*lines, "", ""]).encode())
-    async with asyncio.timeout(10):
-        answer = (await reader.read()).decode("latin-1")
-    writer.close()
-    return int(answer.split(" ", 2)[1]), answer
-
-
 async def test_a_word_that_somebody_calls_a_token_is_taken_from_nobody(here: TwoTenants) -> None:
     """P4: what one organization types as a token changes no event of another: only what Evolution knows is a secret."""
     acme, beta = here.tenants
@@ -368,62 +237,3 @@ async def test_heavy_questions_are_bounded(here: TwoTenants) -> None:
     for path in ("audit", "quarantine"):
         for before in (2**63, -1, 0, 10**30):
             assert (await soon(here, here.operator, "GET", f"/api/{path}?before={before}")).status_code == 422
-
-
-SPELLINGS = [
-    *("http://127.0.0.1:{port}", "http://localhost:{port}", "http://[::ffff:127.0.0.1]:{port}", "http://127.1:{port}"),
-    *("http://2130706433:{port}", "http://0x7f000001:{port}", "http://0177.0.0.1:{port}", "http://[::1]:{port}"),
-    *("http://0.0.0.0:{port}", "http://127.0.0.1.:{port}", "http://[::]:{port}", "http://[64:ff9b::7f00:1]:{port}"),
-    *("http://ⓛocalhost:{port}", "http://127。0。0。1:{port}", "http://LOCALHOST:{port}", "http://[0:0:0:0:0:ffff:7f00:1]:{port}"),
-]
-"""This machine, in every spelling."""
-METADATA = ["http://169.254.169.254", "http://[::ffff:a9fe:a9fe]", "http://[fd00:ec2::254]", "http://0xa9fea9fe"]
-
-
-async def test_a_server_may_not_be_this_machine_unless_the_operator_says_so(here: TwoTenants) -> None:
-    """SSRF: whatever the spelling, nobody connects; a metadata service is never one, whatever anybody says."""
-    calls: list[object] = []
-
-    async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        calls.append(reader)
-        writer.close()
-
-    both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-    trap, port = await asyncio.start_server(called, sock=both), both.getsockname()[1]
-    urls = [(spelling.format(port=port), False) for spelling in SPELLINGS] + [(url, True) for url in METADATA]
-    try:
-        for url, allow_private in urls:
-            body = {"url": url, "key": "a-key-of-another-server", "allow_private": allow_private}
-            answer = await soon(here, here.operator, "POST", "/api/servers", json=body)
-            assert answer.status_code in (201, 422), url
-            if answer.status_code == 201:
-                server = answer.json()["id"]
-                named = {"name": "x", "integration": "EVOLUTION", "server": server}
-                made = await here.ask(here.acme.admin, "POST", "/api/instances", json=named)
-                assert made.status_code in (404, 422, 502, 504), f"{url}: {made.text}"
-                await here.ok(here.operator, "DELETE", f"/api/servers/{server}")
-        assert calls == []
-        allowed = {"url": f"http://127.0.0.1:{port}", "key": "a-key-of-another-server", "allow_private": True}
-        await here.ok(here.operator, "POST", "/api/servers", allowed)
-        async with asyncio.timeout(10):
-            while not calls:
-                await asyncio.sleep(0.01)
-        for who in (here.acme.admin, here.acme.keys["all"], None):
-            refused = await soon(here, who, "POST", "/api/servers", json=allowed)
-            assert refused.status_code in (401, 403)
-    finally:
-        trap.close()
-
-
-async def test_passwords_are_not_to_be_guessed(here: TwoTenants) -> None:
-    """From one address, at one account: after a few tries nobody is told any more whether a password is right."""
-    email = here.acme.people[Role.VIEWER].email
-    codes = []
-    for number in range(14):
-        body = {"email": email, "password": f"a wrong password {number}"}
-        codes.append((await here.ask(None, "POST", "/api/session", json=body)).json()["code"])
-    right = await here.ask(None, "POST", "/api/session", json={"email": email, "password": PASSWORD})
-    assert codes[0] == "login_failed"
-    assert codes[-1] == right.json()["code"] == "login_throttled"
-    assert int(right.headers["retry-after"]) > 0
-

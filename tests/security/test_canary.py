@@ -224,9 +224,7 @@ async def test_no_word_of_one_organization_reaches_another_under_load(
             rouse(here.simulator, [name for tenant in here.tenants for name in tenant.instances])
             await here.house.is_linked(here.operator_key.secret, *here.acme.instances, *here.beta.instances)
             roused = {tenant.name: len(await here.whole_log(tenant.keys["all"])) for tenant in here.tenants}
-            ears = {
-                tenant.name: ears_of(tenant, other) for tenant, other in itertools.permutations(here.tenants, 2)
-            }
+            ears = {tenant.name: ears_of(tenant, other) for tenant, other in itertools.permutations(here.tenants, 2)}
             sockets = {
                 tenant.name: await stack.enter_async_context(listening(here, tenant, ears[tenant.name]))
                 for tenant in here.tenants

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
 from tests.oracle.traffic import message, rouse
+from tests.security.operations import Operation, operations
 from tests.support.plain_socket import plain_socket
-from tests.support.route_rights import ANYBODY, BODIES, NEEDS, OPERATOR, PERSON, Need
+from tests.support.route_rights import ANYBODY, NEEDS, OPERATOR, PERSON, Need
 from tests.support.two_tenants import Somebody, Tenant, TwoTenants, described_api, two_tenants
 
 from ponteio.model.outcome import CATALOGUE
@@ -56,7 +56,10 @@ PLACES: dict[str, list[tuple[str, str, str]]] = {
     "testInstanceLink": [_NAMED],
     "createInstance": [("body:organization", ORGANIZATION, "operator_only")],
     "claimInstance": [("body:name", INSTANCE, "claim_refused")],
-    "assignInstance": [("path:instance_name", INSTANCE, "operator_only"), ("body:organization", ORGANIZATION, "operator_only")],
+    "assignInstance": [
+        ("path:instance_name", INSTANCE, "operator_only"),
+        ("body:organization", ORGANIZATION, "operator_only"),
+    ],
     "unassignInstance": [("path:instance_name", INSTANCE, "operator_only")],
     "getInstance": [_NAMED],
     "deleteInstance": [_NAMED],
@@ -99,52 +102,7 @@ RANDOM: dict[str, str] = {
     CURSOR: "01234567-1",
     AUDIT: "1000000000",
 }
-GOOD: dict[str, dict[str, Any]] = {
-    "claimInstance": {"name": RANDOM[INSTANCE], "token": "a token that nobody has"},
-    "createInstance": {"name": "brand new", "integration": "EVOLUTION"},
-    "assignInstance": {"organization": RANDOM[ORGANIZATION], "move": True},
-}
 _MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|expires_at|created_by)":"[^"]*"')
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of the application's own description."""
-
-    name: str
-    method: str
-    path: str
-    parameters: tuple[str, ...]
-    statuses: dict[str, Any]
-
-    @property
-    def need(self) -> Need:
-        return NEEDS[self.method, self.path]
-
-    @property
-    def body(self) -> dict[str, Any] | None:
-        return GOOD.get(self.name, BODIES.get((self.method, self.path)))
-
-
-def operations(app: FastAPI) -> Iterator[Operation]:
-    """Every operation; what ends the caller's own session comes last."""
-    schema = app.openapi()
-    found = []
-    for path, methods in schema["paths"].items():
-        for method, one in methods.items():
-            named = [f"{each['in']}:{each['name']}" for each in one.get("parameters", ()) if each["in"] in ("path", "query")]
-            named += [f"body:{name}" for name in _members(schema, one.get("requestBody"))]
-            found.append(Operation(one["operationId"], method.upper(), path, tuple(named), one["responses"]))
-    return iter(sorted(found, key=lambda it: (it.name == "logOut", it.name)))
-
-
-def _members(schema: dict[str, Any], body: dict[str, Any] | None) -> Iterator[str]:
-    if body is None:
-        return
-    content = body["content"]["application/json"]["schema"]
-    for choice in (content, *content.get("anyOf", ())):
-        if "$ref" in choice:
-            yield from schema["components"]["schemas"][choice["$ref"].rpartition("/")[2]]["properties"]
 
 
 @pytest.fixture
@@ -190,7 +148,10 @@ async def ask(
     """The answer, whose status and code the description must name; what `places` does not fill names nothing."""
     path, query = it.path, {}
     said = it.body if body is ... else body
-    for place, kind, _ in (*PLACES.get(it.name, ()), *((p, SERVER, "") for p in it.parameters if p.startswith("path:"))):
+    for place, kind, _ in (
+        *PLACES.get(it.name, ()),
+        *((p, SERVER, "") for p in it.parameters if p.startswith("path:")),
+    ):
         where, _, name = place.partition(":")
         if where == "path":
             path = path.replace("{" + name + "}", quote(places.get(place, RANDOM[kind]), safe=""))
@@ -298,7 +259,9 @@ def judge(one: httpx2.Response, other: httpx2.Response, expected: str, named: tu
         assert code == expected or code in ("forbidden", "operator_only", "organization_only"), told
     else:
         assert expected == SAME, told
-        alike = [_MADE.sub("", answer.text.replace(name, "asked")) for answer, name in zip((one, other), named, strict=True)]
+        alike = [
+            _MADE.sub("", answer.text.replace(name, "asked")) for answer, name in zip((one, other), named, strict=True)
+        ]
         assert alike[0] == alike[1], told
 
 

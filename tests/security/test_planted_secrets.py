@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import stat
@@ -104,9 +103,7 @@ async def people(it: Searched, acme: Tenant, operator: str) -> dict[str, str]:
     joined = await it.ok("POST /api/invitations/accept", {}, {"token": made["token"], **account})
     admin = await log_in(it, "ana@acme.test", PASSWORD)
     await it.ok("PUT /api/account/password", admin, {"current": PASSWORD, "new": NEW_PASSWORD})
-    reset = await it.ok(
-        "POST /api/users/{user_id}/password-reset", bearer(operator), user_id=joined["user"]["id"]
-    )
+    reset = await it.ok("POST /api/users/{user_id}/password-reset", bearer(operator), user_id=joined["user"]["id"])
     it.keep("password reset", reset["token"])
     await it.ok("POST /api/account/reset", {}, {"token": reset["token"], "password": RESET_PASSWORD})
     admin = await log_in(it, "ana@acme.test", RESET_PASSWORD)
@@ -168,7 +165,11 @@ def plant(it: Searched, simulator: Simulator) -> None:
     for number, secret in enumerate(known):
         for name in (*OWN, NOBODYS):
             data = message(name, number, f"my token is {secret}, canary")
-            data["context"] = {"apikey": UNKNOWN_KEY, "url": f"https://crm.test/?apikey={quote(secret)}", secret: secret}
+            data["context"] = {
+                "apikey": UNKNOWN_KEY,
+                "url": f"https://crm.test/?apikey={quote(secret)}",
+                secret: secret,
+            }
             simulator.emit(name, "messages.upsert", data, webhook={"token": secret})
         simulator.emit_raw([f'2["messages.upsert",{{"apikey":"{secret}","instance":["{secret}'])
         simulator.emit_raw([f'2["{secret}",{{"instance":"loja-01","event":"{secret}","data":"{secret}"}}]'])
@@ -258,7 +259,9 @@ async def test_no_secret_is_in_database_log_answer_or_frame(tmp_path: Path, data
         try:
             await busy(simulator, OWN, scenes=60, burst=10)
             plant(it, simulator)
-            other.emit("loja-02", "messages.upsert", message("loja-02", 1, f"mine is {other.instance('loja-02').token}"))
+            other.emit(
+                "loja-02", "messages.upsert", message("loja-02", 1, f"mine is {other.instance('loja-02').token}")
+            )
             simulator.emit("loja-02", "messages.upsert", message("loja-02", 99, "the last canary"))
             await holds("the last one is heard", lambda: any("the last canary" in told for told in sockets[0].events))
             await look_everywhere(it, [bearer(acme.key), bearer(operator), admin, {}])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,8 +27,34 @@ REFUSED = 2_000
 PACKETS = [
     *("9", "x", "4", "49", "4{", "40{", "40[", "40null", "40[]", '40"x"', "407", "4" + "0" * 4_000, "40,", "40/", "41"),
     *("42", "42[", "42[]", '42["x"', '42["join","everybody"]', '421["x"]', "42" + "9" * 300 + '["x"]', "42{}", "42[7]"),
-    *("43[]", "431[]", "44", "44{}", '451-["x",{"_placeholder":true,"num":0}]', '45999999-["x"]', "45-[]", "461-[]", "46"),
-    *("0", '0{"sid":"x"}', "1", "2", "2probe", "3", "3probe", "5", "6", "7", "\x00", "4\x00", "b4AAAA", "\x1e", "4\x1e4"),
+    *(
+        "43[]",
+        "431[]",
+        "44",
+        "44{}",
+        '451-["x",{"_placeholder":true,"num":0}]',
+        '45999999-["x"]',
+        "45-[]",
+        "461-[]",
+        "46",
+    ),
+    *(
+        "0",
+        '0{"sid":"x"}',
+        "1",
+        "2",
+        "2probe",
+        "3",
+        "3probe",
+        "5",
+        "6",
+        "7",
+        "\x00",
+        "4\x00",
+        "b4AAAA",
+        "\x1e",
+        "4\x1e4",
+    ),
     *("40/admin,", "40/../,{}", '40/?token=x,{"token":"x"}', "4\U0001f355", "40{" + '"a":{' * 600, f"40{DEEP}"),
 ]
 """Each breaks a rule of Engine.IO 4 or Socket.IO 5, or comes at the wrong time."""
@@ -68,7 +94,7 @@ async def here(tmp_path: Path, sqlite_file_url: str) -> AsyncIterator[TwoTenants
 
 @contextlib.asynccontextmanager
 async def an_honest_one(here: TwoTenants) -> AsyncIterator[PlainSocket]:
-    """Somebody who keeps to the rules: hears everything while others do not, and afterwards nothing is left of those."""
+    """Somebody who keeps to the rules hears everything while others do not, and afterwards nothing is left of those."""
     async with two_sockets(here) as (client, late):
         yield client
         await late()
@@ -81,7 +107,7 @@ async def an_honest_one(here: TwoTenants) -> AsyncIterator[PlainSocket]:
 
 
 @contextlib.asynccontextmanager
-async def two_sockets(here: TwoTenants) -> AsyncIterator[tuple[PlainSocket, object]]:
+async def two_sockets(here: TwoTenants) -> AsyncIterator[tuple[PlainSocket, Callable[[], Awaitable[None]]]]:
     async with plain_socket(here.url, here.acme.keys["all"].secret) as client:
         numbers = iter(range(1_000_000))
 
@@ -205,7 +231,12 @@ def request(line_: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join([line_ + " HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]).encode() + body
 
 
-WEBSOCKET = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + "A" * 22 + "==")
+WEBSOCKET = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: " + "A" * 22 + "==",
+)
 
 HALVES = {
     "nothing at all": b"",
@@ -215,12 +246,17 @@ HALVES = {
     "a handshake and half a frame": request(f"GET {PATH}", *WEBSOCKET, body=b"\x81\xfe\x0f\xff"),
     "a polling session and silence": request(f"GET {POLLING}"),
     "a body that does not come": request(f"POST {POLLING}&sid=x", "Content-Length: 1000"),
-    "a body of REST that does not come": request("POST /api/session", "Content-Type: application/json", "Content-Length: 99"),
+    "a body of REST that does not come": request(
+        "POST /api/session", "Content-Type: application/json", "Content-Length: 99"
+    ),
     "a body without a length": request(f"POST {POLLING}&sid=x", "Transfer-Encoding: chunked", body=b"4\r\n40{}"),
     "an enormous length": request(f"POST {POLLING}&sid=x", "Content-Length: 99999999999"),
     "two lengths": request(f"POST {POLLING}&sid=x", "Content-Length: 4", "Content-Length: 5", body=b"40{}"),
     "a length and chunks": request(
-        f"POST {POLLING}&sid=x", "Content-Length: 4", "Transfer-Encoding: chunked", body=b"0\r\n\r\nGET /api/events HTTP/1.1\r\n\r\n"
+        f"POST {POLLING}&sid=x",
+        "Content-Length: 4",
+        "Transfer-Encoding: chunked",
+        body=b"0\r\n\r\nGET /api/events HTTP/1.1\r\n\r\n",
     ),
     "bytes": bytes(range(256)) * 8,
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
@@ -242,7 +278,9 @@ async def test_half_open_and_broken_connections(here: TwoTenants) -> None:
             elif number % 3 == 1:
                 writer.write_eof()
         # A third has gone, a third says no more, and a third waits for what the gateway does.
-        await holds("only sockets that keep to the rules are left", lambda: len(here.gateway._live._sessions) <= 1, within_s=30)
+        await holds(
+            "only sockets that keep to the rules are left", lambda: len(here.gateway._live._sessions) <= 1, within_s=30
+        )
         for _, writer in opened:
             writer.transport.abort()
 
@@ -252,9 +290,16 @@ async def test_polling_out_of_order(here: TwoTenants) -> None:
     async with an_honest_one(here), aiohttp.ClientSession() as session:
         for query in ("&sid=made-up", "&j=0", "&EIO=3", "&sid=" + "x" * 5_000, "&transport=websocket", "&sid=%00%ff"):
             for method in ("GET", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "HEAD"):
-                async with session.request(method, here.url + POLLING + query, data=b"40{}" * (method == "POST")) as answer:
+                async with session.request(
+                    method, here.url + POLLING + query, data=b"40{}" * (method == "POST")
+                ) as answer:
                     assert answer.status < 500, (method, query)
-        for address in ("/socket.io/?EIO=3&transport=polling", "/socket.io/?EIO=99", "/socket.io", "/socket.io/../api/events"):
+        for address in (
+            "/socket.io/?EIO=3&transport=polling",
+            "/socket.io/?EIO=99",
+            "/socket.io",
+            "/socket.io/../api/events",
+        ):
             async with session.get(here.url + address) as answer:
                 assert answer.status < 500
         async with session.get(here.url + POLLING) as answer:
@@ -263,7 +308,7 @@ async def test_polling_out_of_order(here: TwoTenants) -> None:
         first, second = asyncio.create_task(session.get(address)), asyncio.create_task(session.get(address))
         for task in (first, second):
             async with asyncio.timeout(15):
-                await (await task).release()  # type: ignore[func-returns-value]
+                await (await task).release()
         for body in (b"\x1e" * 2_000, b"4" * 4_000, b"\xff\xfe", b"40{}\x1e40{}\x1e40{}", b"4" * 5_000):
             async with session.get(here.url + POLLING) as answer:
                 sid = json.loads((await answer.text())[1:])["sid"]

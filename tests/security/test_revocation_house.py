@@ -1,4 +1,4 @@
-"""A right that is taken away ends at once, for open sockets too: over the whole house, by REST and by other processes."""
+"""A right that is taken away ends at once, for open sockets too: in the whole house, by REST or by other processes."""
 
 from __future__ import annotations
 

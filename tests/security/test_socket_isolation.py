@@ -1,4 +1,4 @@
-"""Socket.IO over the whole house: who gets in with what, and that filters, cursors and rooms open nothing of another."""
+"""Sockets of the whole house: who gets in with what, and that filters, cursors and rooms open nothing of another's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.house import holds
 from tests.support.plain_socket import PATH, PlainSocket, own_page, plain_socket
 from tests.support.two_tenants import Somebody, Tenant, TwoTenants, make_key, two_tenants
 
-from ponteio.model.rights import KeyScope, Role
+from ponteio.model.rights import Role
 from ponteio.storage.tables import api_keys, tickets
 from ponteio.tenancy import versions
 
@@ -80,8 +80,8 @@ async def test_every_kind_of_bad_credential_is_refused_at_the_handshake(here: Tw
     used = await here.ticket(acme)
     async with plain_socket(here.url, used) as client:
         assert client.named("ready")
-    revoked = await make_key(here.base, acme, "revoked", **{"scopes": frozenset({KeyScope.ADMIN})})
-    (orphan,) = [(await here.base.tickets.mint(await here.principal(revoked)))[1]]
+    revoked = await make_key(here.base, acme, "revoked")
+    orphan = (await here.base.tickets.mint(await here.principal(revoked)))[1]
     await here.base.keys.revoke(revoked.credential_id)
     expired = await make_key(here.base, acme, "expired")
     late = await here.ticket(acme)
@@ -218,7 +218,9 @@ async def quiet_until_told(here: TwoTenants, tenant: Tenant, client: PlainSocket
     members = here.gateway._live._rooms.members
     await holds(
         "every socket is at the head",
-        lambda: all(one.cursor.seq >= head.seq for one in members() if one.scope.organization_id == tenant.organization_id),
+        lambda: all(
+            one.cursor.seq >= head.seq for one in members() if one.scope.organization_id == tenant.organization_id
+        ),
     )
     assert client.has_ended is False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -215,7 +215,12 @@ class TwoTenants:
 
 @asynccontextmanager
 async def two_tenants(
-    folder: Path, database_url: str, *, global_events: bool = False, simulated: dict[str, Any] | None = None, **more: Any
+    folder: Path,
+    database_url: str,
+    *,
+    global_events: bool = False,
+    simulated: dict[str, Any] | None = None,
+    **more: Any,
 ) -> AsyncIterator[TwoTenants]:
     """A started house with both. `simulated` are the simulator's options, `more` the gateway's settings; limits on how
     much one may ask are out of the way unless they are given.

@@ -40,7 +40,10 @@ Limit = Annotated[int, Query(ge=1, le=500)]
     responses=errors(*READING, outcome.OPERATOR_ONLY, outcome.INVALID_REQUEST),
 )
 async def list_quarantine(
-    _operator: Operator, services: Services, limit: Limit = 100, before: Annotated[int | None, Query(ge=1)] = None
+    _operator: Operator,
+    services: Services,
+    limit: Limit = 100,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> QuarantinePage:
     """Frames and events that were set aside, newest first. They belong to nobody: the operator sees them."""
     found = await services.quarantine.list(limit, before)

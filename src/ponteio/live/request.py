@@ -11,8 +11,9 @@ from ponteio.model.web_origin import is_origin_trusted
 
 Scope = MutableMapping[str, Any]
 
-SESSION_COOKIES = ("__Host-ponteio", "ponteio")
-"""The first is set over HTTPS, where nobody else's page can set it too; it goes before the other one."""
+COOKIE = "ponteio"
+SECURE_COOKIE = "__Host-ponteio"
+"""The one with HTTPS, where the plain one is not believed: a neighbouring host could have set that."""
 
 
 def headers(scope: Scope, name: bytes) -> list[str]:
@@ -50,4 +51,5 @@ def session_cookie(scope: Scope, options: LiveOptions) -> str | None:
         for pair in header.split(";"):
             name, _, value = pair.strip().partition("=")
             cookies.setdefault(name, value)
-    return next((cookies[name] for name in SESSION_COOKIES if cookies.get(name)), None)
+    is_https = scope.get("scheme") in ("https", "wss") or any(one.startswith("https://") for one in options.own_origins)
+    return cookies.get(SECURE_COOKIE if is_https else COOKIE) or None

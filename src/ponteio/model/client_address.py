@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 
-NOWHERE = "nowhere"
+NOWHERE = "unknown"
 """All that is no address counts as one."""
 _IPV6_SITE = 64
 
 
 def network_of(address: str | None) -> str:
-    """The IPv4 address itself, or the first 64 bits of an IPv6 address: one subscriber has the rest, by the billion (RFC
-    6177).
-    """
+    """The IPv4 address itself, or the first 64 bits of an IPv6 address: one subscriber has the rest (RFC 6177)."""
     try:
         found = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:

@@ -80,4 +80,7 @@ def _texts(member: str, value: object) -> frozenset[str] | None:
         raise FilterError(f"{member} must have between 1 and {MAX_TERMS} items")
     if not all(isinstance(item, str) and item for item in items):
         raise FilterError(f"{member} must be a list of texts that are not empty")
+    if any("\ud800" <= character <= "\udfff" for item in items for character in item):
+        # No address can hold them, and no answer: what was kept with one could never be shown again.
+        raise FilterError(f"{member} must be a list of texts without lone surrogates")
     return frozenset(items)

@@ -1,0 +1,144 @@
+"""One-line breaks of isolation, each with the test that must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MATRIX = "tests/security/test_isolation_matrix.py::"
+HOUSE = "tests/security/test_house_isolation.py::"
+SOCKETS = "tests/security/test_socket_isolation.py::"
+REVOCATION = "tests/security/test_revocation_house.py::"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """In `file` (below `src/ponteio`) the one line that holds `old` has `new` in its place; `killer` is a test's id."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    killer: str
+
+
+MUTANTS = [
+    Mutant(
+        "the log is read without its owner",
+        "eventlog/reading.py",
+        'terms = ["organization_id = ?", "seq > ?", "seq <= ?"]',
+        'terms = ["? <> \'\'", "seq > ?", "seq <= ?"]',
+        MATRIX + "test_lists_hold_nothing_of_anybody_else",
+    ),
+    Mutant(
+        "a narrowed credential reads the whole log",
+        "eventlog/reading.py",
+        "for some in (scope.allowed, wanted):",
+        "for some in (wanted,):",
+        MATRIX + "test_a_narrowed_key_sees_its_instance_alone",
+    ),
+    Mutant(
+        "a socket joins the first room there is",
+        "live/rooms.py",
+        "room = self._rooms[admission.scope.organization_id]",
+        "room = next(iter(self._rooms.values()))",
+        SOCKETS + "test_no_packet_opens_a_room_of_another_organization[sqlite]",
+    ),
+    Mutant(
+        "a cookie counts on every page that may connect",
+        "live/request.py",
+        "if not is_origin_trusted(origins[0], host, options.own_origins, options.allowed_origins):",
+        "if host is None:",
+        SOCKETS + "test_any_page_may_connect_where_the_operator_says_so_but_without_a_cookie",
+    ),
+    Mutant(
+        "a cookie changes things without its CSRF token",
+        "api/authentication.py",
+        'if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_token(token).encode()):',
+        "if hmac is None:",
+        MATRIX + "test_a_cookie_alone_changes_nothing",
+    ),
+    Mutant(
+        "a ticket is good for all who try at once",
+        "tenancy/tickets.py",
+        "this = (tickets.c.ticket_id == offered.ticket_id, tickets.c.used_at.is_(None), tickets.c.expires_at > now)",
+        "this = (tickets.c.ticket_id == offered.ticket_id, tickets.c.expires_at > now)",
+        SOCKETS + "test_two_sockets_with_one_ticket_are_one_too_many[sqlite]",
+    ),
+    Mutant(
+        "a route does not look at the right that it needs",
+        "tenancy/permissions.py",
+        "if right not in principal.rights:",
+        "if not principal.rights:",
+        MATRIX + "test_deletions_are_refused_to_whoever_lacks_the_right",
+    ),
+    Mutant(
+        "keys and tickets of a disabled organization still work",
+        "tenancy/authenticator.py",
+        "return organization is not None and organization.disabled_at is not None",
+        "return organization is not None and organization.disabled_at is organization",
+        SOCKETS + "test_nobody_gets_in_for_a_disabled_organization[sqlite]",
+    ),
+    Mutant(
+        "nobody's right ever ends",
+        "tenancy/authenticator.py",
+        "ended = await self._judged(doubtful, good) if doubtful else {}",
+        "ended = {}",
+        "tests/tenancy/test_authenticator.py::test_a_revoked_key_ends_and_so_do_its_tickets[sqlite]",
+    ),
+    Mutant(
+        "an instance is found by its name, whoever owns it",
+        "tenancy/directory.py",
+        "return self._image.owned_instance(scope.organization_id, name) if scope.covers(name) else None",
+        'return self.find("main", name)',
+        MATRIX + "test_foreign_ids_answer_like_ids_that_nobody_has",
+    ),
+    Mutant(
+        "a signed token is good whomever it is for",
+        "tenancy/signed_tokens.py",
+        '"require": ["exp", "iat", "aud", "iss", "sub"],',
+        '"require": ["exp", "iat", "iss", "sub"], "verify_aud": False,',
+        SOCKETS + "test_every_kind_of_bad_credential_is_refused_at_the_handshake[sqlite]",
+    ),
+    Mutant(
+        "everybody reads content over REST",
+        "api/events_routes.py",
+        'b",".join(event.envelope(sight) for event in page.events)',
+        'b",".join(event.envelope(Sight()) for event in page.events)',
+        MATRIX + "test_content_is_for_whoever_may_see_it",
+    ),
+    Mutant(
+        "everybody hears content over sockets",
+        "live/packets.py",
+        "if sight.is_whole(self.event):",
+        "if sight is not None:",
+        REVOCATION + "test_lowering_a_role[sqlite]",
+    ),
+    Mutant(
+        "keys are revoked by their id alone",
+        "tenancy/api_keys.py",
+        "return [api_keys.c.organization_id == organization_id]",
+        "return []",
+        MATRIX + "test_foreign_ids_answer_like_ids_that_nobody_has",
+    ),
+    Mutant(
+        "members are found in every organization",
+        "tenancy/memberships.py",
+        "return (memberships.c.organization_id == organization_id, memberships.c.user_id == user_id)",
+        "return (memberships.c.user_id == user_id,)",
+        HOUSE + "test_a_foreign_name_answers_as_one_that_nobody_has[sqlite]",
+    ),
+    Mutant(
+        "the audit log of all is everybody's",
+        "tenancy/audit.py",
+        "statement = statement.where(audit_log.c.organization_id == organization_id)",
+        "statement = statement.where(audit_log.c.audit_id > 0)",
+        MATRIX + "test_lists_hold_nothing_of_anybody_else",
+    ),
+    Mutant(
+        "an event is whose it says, whatever link it came over",
+        "tenancy/directory.py",
+        "if event.target.instance is not None and event.target.instance != event.instance:",
+        "if event.target.instance is not None and not event.instance:",
+        "tests/tenancy/test_directory.py::test_an_event_that_contradicts_its_link_goes_to_nobody[sqlite]",
+    ),
+]
