@@ -32,7 +32,7 @@ SENT_AT_LEAST = 1_500
 UPSTREAM_S_OWN = {502, 504}
 """What a generated request may make of Evolution's answer; a fault of ours is another status."""
 AGREES = [status_code_conformance, content_type_conformance, response_schema_conformance]
-AnyCase = Case[Any, Any, Any, Any]
+AnyCase = Case[Any]
 _T = TypeVar("_T")
 
 
