@@ -55,6 +55,7 @@ def test_the_last_event_is_the_instances_own_and_never_that_of_the_global_link()
     assert (hidden.events, hidden.last_event_at) == (None, None)
     assert link_answer(loud, sees_all=True).events == 9
     assert link_answer(own(CONNECTED, events=3), sees_all=False).events == 3
+    assert (hidden.server, hidden.instance) == ("main", None)
 
 
 def test_links_are_counted_by_state() -> None:
@@ -68,4 +69,4 @@ def test_the_last_error_is_the_newest_that_lasts() -> None:
     assert last_error([own(CONNECTING)]) is None
     trouble = last_error([own(PENDING, reason="invalid_namespace"), shared(UNREACHABLE, reason="dns_failed")])
     assert trouble is not None
-    assert (trouble.instance, trouble.reason) == (None, "dns_failed")
+    assert (trouble.server, trouble.instance, trouble.reason) == ("main", None, "dns_failed")

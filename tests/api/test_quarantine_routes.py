@@ -15,10 +15,10 @@ from ponteio.model.link import Gap, GapKind, LinkTarget
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def refusal(number: int, instance: str | None) -> Refusal:
+def refusal(number: int, instance: str | None, server: str = SERVER) -> Refusal:
     return Refusal(
         outcome=outcome.UNASSIGNED if instance else outcome.MALFORMED_JSON,
-        frame_target=LinkTarget(SERVER, instance),
+        frame_target=LinkTarget(server, instance),
         received_at=NOW + timedelta(seconds=number),
         detail="why",
         size=number,
@@ -40,6 +40,7 @@ async def test_the_operator_pages_through_the_quarantine(tmp_path: Path) -> None
             "id": first["refused"][1]["id"],
             "code": "unassigned",
             "detail": "why",
+            "server": "main",
             "instance": "stray",
             "event": "messages.upsert",
             "link": "stray",
@@ -52,22 +53,41 @@ async def test_the_operator_pages_through_the_quarantine(tmp_path: Path) -> None
         assert second["next_before"] is None
 
 
-async def test_the_summary_counts_by_code_and_instance(tmp_path: Path) -> None:
+async def test_the_summary_counts_by_code_server_and_instance(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
         await desk.house.quarantine.put([refusal(1, "stray"), refusal(2, "stray"), refusal(3, None)])
         summary = (await desk.operator.get("/api/quarantine/summary")).json()
         assert summary["total"] == 3
         assert summary["counts"][0] == {
             "code": "unassigned",
+            "server": "main",
             "instance": "stray",
             "count": 2,
             "last_received_at": "2026-11-24T12:00:02.000Z",
         }
 
 
+async def test_what_nobody_owns_is_shown_with_what_it_sent(tmp_path: Path) -> None:
+    """A namesake on another server, or one with an owner, is not counted with it."""
+    async with rest_desk(tmp_path, instances=5, started=False) as desk:
+        strays = [refusal(number, "loja-04") for number in range(2)] + [refusal(9, "loja-04", "other")]
+        await desk.house.quarantine.put([*strays, refusal(3, "loja-01")])
+        nobodys = (await desk.operator.get("/api/quarantine/instances")).json()["instances"]
+        assert [(one["name"], one["server"], one["state"]) for one in nobodys] == [
+            ("loja-04", "main", "open"),
+            ("loja-05", "main", "open"),
+        ]
+        assert [(one["quarantined"], one["last_received_at"]) for one in nobodys] == [
+            (2, "2026-11-24T12:00:01.000Z"),
+            (0, None),
+        ]
+        for caller in (desk.acme, desk.rival):
+            assert (await caller.get("/api/quarantine/instances")).status_code == 403
+
+
 async def test_limits_of_pages(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
-        for query in ("limit=0", "limit=501", "before=0", "before=x"):
+        for query in ("limit=0", "limit=501", "before=0", "before=x", f"before={2**63}"):
             assert (await desk.operator.get(f"/api/quarantine?{query}")).status_code == 422
         for query in ("limit=0", "limit=501"):
             assert (await desk.operator.get(f"/api/gaps?{query}")).status_code == 422
@@ -90,6 +110,7 @@ async def test_an_organization_sees_gaps_of_its_own_and_when_the_global_link_was
         own = (await desk.acme.get("/api/gaps")).json()["gaps"]
         assert own == [
             {
+                "server": "main",
                 "instance": None,
                 "kind": "link_down",
                 "from_at": "2026-11-24T12:00:00.000Z",
@@ -97,6 +118,7 @@ async def test_an_organization_sees_gaps_of_its_own_and_when_the_global_link_was
                 "detail": None,
             },
             {
+                "server": "main",
                 "instance": "loja-01",
                 "kind": "namespace_pending",
                 "from_at": "2026-11-24T12:00:00.000Z",

@@ -96,6 +96,25 @@ async def test_switching_one_link_off_and_on_and_again(tmp_path: Path) -> None:
         assert by_name(await desk.acme.get(f"{WEBSOCKET}/instances"))["loja-01"]["link"]["mode"] == "instance"
 
 
+async def test_whoever_switches_a_link_is_written_down(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        await desk.acme.post(f"{WEBSOCKET}/disconnect/instance/loja-01")
+        await desk.operator.post(f"{WEBSOCKET}/connect/instance/loja-01")
+        await desk.acme.post(f"{WEBSOCKET}/connect/instance/loja-03")
+        await desk.acme.post(f"{WEBSOCKET}/disconnect/all")
+        await desk.operator.post(f"{WEBSOCKET}/disconnect/global")
+        acme, operator = "an organization's", "the deployment's"
+        entries = (await desk.operator.get("/api/audit")).json()["entries"]
+        found = [(one["action"], one["target"], acme if one["organization"] else operator) for one in reversed(entries)]
+        assert found == [
+            ("link.disconnected", "loja-01", acme),
+            ("link.connected", "loja-01", acme),
+            ("link.disconnected", None, acme),
+            ("link.disconnected", "main", operator),
+        ]
+        assert len((await desk.acme.get("/api/audit")).json()["entries"]) == 3
+
+
 async def test_all_means_the_callers_own_in_traditional_mode(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3) as desk:
         answer = await desk.acme.post(f"{WEBSOCKET}/disconnect/all")

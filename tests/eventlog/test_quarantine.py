@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, text
 from tests.support.databases import migrated, opened
-from tests.support.log_world import NOON, decoded, log_world
+from tests.support.log_world import NOON, SERVER, decoded, log_world
 
 from ponteio.eventlog import quarantine as quarantine_module
 from ponteio.eventlog.quarantine import Quarantine, QuarantineCount
@@ -65,15 +65,15 @@ async def test_the_oldest_make_room(database: Database) -> None:
     assert [one.size for one in await quarantine.list(100)] == list(range(39, 29, -1))
 
 
-async def test_the_summary_counts_by_outcome_and_instance(database: Database) -> None:
+async def test_the_summary_counts_by_outcome_server_and_instance(database: Database) -> None:
     world, quarantine = await log_world(database), Quarantine(database)
     strays = [world.directory.address(decoded(name, number)) for name in ("alpha", "beta") for number in range(2)]
     await quarantine.put([one for one in strays if isinstance(one, Refusal)])
     await quarantine.put([_garbage(number) for number in range(3)])
     assert await quarantine.summary() == [
-        QuarantineCount(MALFORMED_JSON.code, None, 3, NOON + timedelta(seconds=2)),
-        QuarantineCount(UNASSIGNED.code, "alpha", 2, NOON + timedelta(seconds=1, milliseconds=5)),
-        QuarantineCount(UNASSIGNED.code, "beta", 2, NOON + timedelta(seconds=1, milliseconds=5)),
+        QuarantineCount(MALFORMED_JSON.code, "main", None, 3, NOON + timedelta(seconds=2)),
+        QuarantineCount(UNASSIGNED.code, SERVER, "alpha", 2, NOON + timedelta(seconds=1, milliseconds=5)),
+        QuarantineCount(UNASSIGNED.code, SERVER, "beta", 2, NOON + timedelta(seconds=1, milliseconds=5)),
     ]
 
 

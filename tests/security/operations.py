@@ -53,18 +53,23 @@ def operations(app: FastAPI) -> Iterator[Operation]:
             named = [
                 f"{each['in']}:{each['name']}" for each in one.get("parameters", ()) if each["in"] in ("path", "query")
             ]
-            named += [f"body:{name}" for name in _members(schema, one.get("requestBody"))]
+            named += [f"body:{name}" for body in _bodies(schema, one.get("requestBody")) for name in body["properties"]]
             found.append(Operation(one["operationId"], method.upper(), path, tuple(named), one["responses"]))
     return iter(sorted(found, key=lambda it: (it.name == "logOut", it.name)))
 
 
-def _members(schema: dict[str, Any], body: dict[str, Any] | None) -> Iterator[str]:
+def bodies_of(schema: dict[str, Any], it: Operation) -> Iterator[dict[str, Any]]:
+    """The schemas of what the operation may be sent."""
+    yield from _bodies(schema, schema["paths"][it.path][it.method.lower()].get("requestBody"))
+
+
+def _bodies(schema: dict[str, Any], body: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
     if body is None:
         return
     content = body["content"]["application/json"]["schema"]
     for choice in (content, *content.get("anyOf", ())):
         if "$ref" in choice:
-            yield from schema["components"]["schemas"][choice["$ref"].rpartition("/")[2]]["properties"]
+            yield schema["components"]["schemas"][choice["$ref"].rpartition("/")[2]]
 
 
 async def soon(here: TwoTenants, who: Somebody | None, method: str, path: str, **options: Any) -> httpx2.Response:

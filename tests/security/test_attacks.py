@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 from tests.oracle.traffic import message, say
-from tests.security.operations import Operation, able, filled, operations, soon
+from tests.security.operations import Operation, able, bodies_of, filled, operations, soon
 from tests.support.house import logged_to
 from tests.support.route_rights import ANYBODY
 from tests.support.two_tenants import UNOWNED, TwoTenants, described_api, two_tenants
-
-from ponteio.storage.tables import metadata
 
 JSON_TYPE = {"Content-Type": "application/json"}
 
@@ -73,6 +71,27 @@ def bombs() -> Iterator[bytes]:
     yield b"{}" + b" " * 1_100_000
 
 
+SLIPPED = frozenset(
+    {
+        *("organization_id", "organization", "user_id", "is_operator", "role", "rights", "scopes", "sight", "allowed"),
+        *(
+            "created_by",
+            "disabled_at",
+            "revoked_at",
+            "expires_at",
+            "password_hash",
+            "key_hash",
+            "sealed_key",
+            "__proto__",
+        ),
+    }
+)
+"""Members that would give somebody more, if a form took them."""
+
+on_sqlite = pytest.mark.parametrize("dialect", ["sqlite"])
+"""Where no part of what is asked gets as far as the database."""
+
+
 @pytest.fixture
 async def here(tmp_path: Path, database_url: str) -> AsyncIterator[TwoTenants]:
     """A house that says no word of an error while it is attacked."""
@@ -88,6 +107,7 @@ def with_bodies() -> list[Operation]:
     return [it for it in operations(described_api()) if it.body is not None]
 
 
+@on_sqlite
 async def test_bombs_for_a_body(here: TwoTenants) -> None:
     """Everybody is answered at once, and whoever has no credential is refused before anything is read."""
     assert len(with_bodies()) > 15
@@ -100,6 +120,7 @@ async def test_bombs_for_a_body(here: TwoTenants) -> None:
                     assert answer.status_code == 401, f"{it.name}: {answer.text}"
 
 
+@on_sqlite
 async def test_bodies_of_other_kinds(here: TwoTenants) -> None:
     """What a form of another page could send is no JSON, whatever it looks like."""
     kinds = [
@@ -181,22 +202,21 @@ async def test_odd_texts_in_a_body(here: TwoTenants) -> None:
             assert (await soon(here, who, "GET", path)).status_code == 200
 
 
+@on_sqlite
 async def test_nothing_can_be_set_that_a_form_does_not_offer(here: TwoTenants) -> None:
-    """Mass assignment: no column of any table, and no member of any other form, can be slipped in."""
-    described = described_api().openapi()["components"]["schemas"]
-    columns = {column.name for table in metadata.sorted_tables for column in table.columns}
-    offered = {name for schema in described.values() for name in schema.get("properties", ())}
-    slipped = columns | offered | {"rights", "scope", "allowed", "sight", "__proto__", "is_admin", "kind"}
+    """Mass assignment: no form takes a member that it does not describe, least of all these."""
+    schema = described_api().openapi()
     asked = 0
     for it in with_bodies():
         own = {place.removeprefix("body:") for place in it.parameters if place.startswith("body:")}
+        assert all(body.get("additionalProperties") is False for body in bodies_of(schema, it)), it.name
         who = able(here, it)
-        for name in sorted(slipped - own):
-            part = UNOWNED if who is here.operator else here.acme.instances[0]
+        part = UNOWNED if who is here.operator else here.acme.instances[0]
+        for name in sorted(SLIPPED - own):
             answer = await soon(here, who, it.method, filled(it, part), json={**(it.body or {}), name: "x"})
             assert answer.status_code in (403, 422), f"{it.name} takes {name}: {answer.text}"
             asked += answer.status_code == 422
-    assert asked > 1_000
+    assert asked > 200
     user = await here.base.accounts.by_email(here.acme.admin.email)
     assert user is not None
     assert not user.is_operator

@@ -69,6 +69,7 @@ PLACES: dict[str, list[tuple[str, str, str]]] = {
     "listEvents": [("query:after", CURSOR, "cursor_expired"), ("query:instance", INSTANCE, SAME)],
     "getEvent": [("path:cursor", CURSOR, "cursor_expired")],
     "changeOrganization": [("path:organization_id", ORGANIZATION, "operator_only")],
+    "readLimits": [("path:organization_id", ORGANIZATION, "forbidden")],
     "setLimits": [("path:organization_id", ORGANIZATION, "forbidden")],
     "getLimits": [_ABOUT],
     "listAudit": [_ABOUT, ("query:before", AUDIT, SAME)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -191,7 +192,7 @@ async def look_everywhere(it: Searched, callers: list[dict[str, str]]) -> None:
     for headers in callers:
         for path, methods in schema.items():
             if "get" in methods:
-                await it.call(f"GET {path}", headers, instance_name="loja-01", cursor="0-1")
+                await it.call("GET " + re.sub(r"{\w+}", "loja-01", path), headers)
         for action in ("connect", "restart"):
             await it.call("POST /api/instances/loja-02/" + action, headers)
         await it.call("POST /api/websocket/test/loja-01", headers)

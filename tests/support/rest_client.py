@@ -119,6 +119,7 @@ class OneServer:
     test: LinkTest
     claims: Callable[[str | None, str, str, str], Awaitable[Instance]]
     server_id: str = SERVER
+    key_is_public: bool = False
 
     def station(self, server_id: str | None = None) -> OneServer:
         if server_id not in (None, self.server_id):

@@ -73,6 +73,7 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/api/organizations"): OPERATOR,
     ("POST", "/api/organizations"): OPERATOR,
     ("PATCH", "/api/organizations/{organization_id}"): OPERATOR,
+    ("GET", "/api/organizations/{organization_id}/limits"): Right.LIMITS_SET,
     ("PUT", "/api/organizations/{organization_id}/limits"): Right.LIMITS_SET,
     ("GET", "/api/limits"): Right.LIMITS_READ,
     ("GET", "/api/audit"): Right.AUDIT_READ,

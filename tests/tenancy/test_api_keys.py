@@ -201,7 +201,7 @@ async def test_a_key_may_do_what_its_scopes_allow_together(database: Database) -
 async def test_a_narrowed_key_sees_its_own_part_everywhere(database: Database) -> None:
     """I4: the limits are in the scope, so that every read takes them into account."""
     world = await MachineWorld.make(database)
-    allowed = EventFilter.of(["alpha", "Loja \x00\ud800"], ["messages.*"])
+    allowed = EventFilter.of(["alpha", "Loja \x00"], ["messages.*"])
     principal, _ = await world.key(allowed=allowed, metadata_only=True, live_per_minute=0)
     assert principal.scope == OrganizationScope(world.organization_id, allowed, Sight(content=False, pairing=True))
     assert principal.scope.covers("alpha")

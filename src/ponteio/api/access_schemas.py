@@ -75,6 +75,7 @@ class TicketAnswer(BaseModel):
 
     ticket: str
     expires_at: Moment
+    url: str | None = Field(description="Where browsers find the gateway: PONTEIO_PUBLIC_URL, or null.")
 
 
 class SignerRequest(_Request):
@@ -176,6 +177,7 @@ class ServerAnswer(BaseModel):
     allow_private: bool
     is_from_environment: bool
     key_last4: str | None
+    key_is_public: bool = Field(description="It is a default that everybody knows from Evolution's own examples.")
     is_usable: bool = Field(description="False when its key cannot be opened or its address not be used.")
     instances: int
     created_at: Moment

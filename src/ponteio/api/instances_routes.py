@@ -14,6 +14,7 @@ from ponteio.api.authentication import (
     NeedsInstance,
     Operator,
     Record,
+    Recorder,
     Services,
     organization_meant,
     station_meant,
@@ -142,19 +143,13 @@ async def claim_instance(
     ),
 )
 async def assign_instance(
-    _operator: Operator,
-    instance: SeenInstance,
-    services: Services,
-    wanted: AssignRequest,
-    record: Record,
+    operator: Operator, instance: SeenInstance, services: Services, wanted: AssignRequest, record: Record
 ) -> InstanceAnswer:
     """Give the instance to an organization: its events go there from now on, and nothing of before. Taking it from
     another owner must be said with `move`.
     """
-    owner = organization_meant(_operator, services, wanted.organization)
-    if instance.organization_id not in (None, owner) and not wanted.move:
-        raise RefusalError(outcome.INVALID_REQUEST, "It belongs to another organization: `move` takes it from there.")
-    given = await services.directory.assign(instance.name, owner, server_id=instance.server_id)
+    owner = organization_meant(operator, services, wanted.organization)
+    given = await _given(services, instance, owner, move=wanted.move)
     if instance.organization_id not in (None, owner):
         await record(Action.INSTANCE_UNASSIGNED, instance.name, organization_id=instance.organization_id)
     await record(Action.INSTANCE_ASSIGNED, instance.name, organization_id=owner)
@@ -202,10 +197,7 @@ async def connect_instance(
     traditional mode its events are switched on on Evolution. Harmless for one that is connected.
     """
     control = services.fleet.station(instance.server_id).control
-    view = await control.connect(instance.name, wanted.number if wanted else None)
-    if view.pairing.code or view.pairing.pairing_code:
-        await record(Action.PAIRING_REVEALED, instance.name, organization_id=instance.organization_id)
-    return _connected(view, services)
+    return await _connected(await control.connect(instance.name, wanted.number if wanted else None), services, record)
 
 
 @router.post("/{instance_name:path}/restart", operation_id="restartInstance", responses=errors(*_OWN, *_UPSTREAM))
@@ -213,7 +205,7 @@ async def restart_instance(instance: PairedInstance, services: Services, record:
     """Drop the phone's connection and make it anew."""
     view = await services.fleet.station(instance.server_id).control.restart(instance.name)
     await record(Action.INSTANCE_RESTARTED, instance.name, organization_id=instance.organization_id)
-    return _connected(view, services)
+    return await _connected(view, services, record)
 
 
 @router.post("/{instance_name:path}/logout", operation_id="logoutInstance", responses=errors(*_OWN, *_UPSTREAM))
@@ -248,10 +240,25 @@ def _future_owner(caller: Principal, services: ApiServices, wanted: str | None) 
     return found.organization_id
 
 
-def _connected(view: ConnectedView, services: ApiServices) -> ConnectedAnswer:
-    pairing = view.pairing
+async def _given(services: ApiServices, instance: Instance, owner: str, *, move: bool) -> Instance:
+    directory, name, server_id = services.directory, instance.name, instance.server_id
+    if move:
+        return await directory.assign(name, owner, server_id=server_id)
+    try:
+        return await directory.claim(name, owner, server_id=server_id, upstream_id=None)
+    except RefusalError as refusal:
+        if refusal.outcome is not outcome.CLAIM_REFUSED:
+            raise
+        detail = "It belongs to another organization: `move` takes it from there."
+        raise RefusalError(outcome.INVALID_REQUEST, detail) from None
+
+
+async def _connected(view: ConnectedView, services: ApiServices, record: Recorder) -> ConnectedAnswer:
+    pairing, instance = view.pairing, view.instance
+    if pairing.code or pairing.base64 or pairing.pairing_code:
+        await record(Action.PAIRING_REVEALED, instance.name, organization_id=instance.organization_id)
     return ConnectedAnswer(
-        **instance_answer(view.instance, services).model_dump(),
+        **instance_answer(instance, services).model_dump(),
         qr_code=pairing.code,
         qr_image=pairing.base64,
         pairing_code=pairing.pairing_code,

@@ -100,7 +100,7 @@ async def mint_ticket(caller: Minter, services: Services, wanted: TicketRequest)
         user_label=wanted.user_label,
         valid_s=wanted.valid_s,
     )
-    return TicketAnswer(ticket=token, expires_at=ticket.expires_at)
+    return TicketAnswer(ticket=token, expires_at=ticket.expires_at, url=services.web.public_url or None)
 
 
 @router.get(

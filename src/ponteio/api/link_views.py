@@ -21,6 +21,7 @@ def link_answer(status: LinkStatus, *, sees_all: bool) -> LinkAnswer:
     """A link as shown to a caller. The global link hears every organization: only who sees all may know how much."""
     hidden = status.target.is_global and not sees_all
     return LinkAnswer(
+        server=status.target.server_id,
         instance=status.target.instance,
         state=status.state,
         since=status.since,
@@ -89,6 +90,7 @@ def last_error(statuses: Sequence[LinkStatus]) -> LastError | None:
         return None
     newest = max(troubled, key=lambda status: status.since)
     return LastError(
+        server=newest.target.server_id,
         instance=newest.target.instance,
         state=newest.state,
         since=newest.since,

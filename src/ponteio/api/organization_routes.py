@@ -82,6 +82,16 @@ async def change_organization(
     return _organization_answer(services, here)
 
 
+@router.get(
+    "/organizations/{organization_id}/limits",
+    operation_id="readLimits",
+    responses=errors(*READING, *_OPERATORS, outcome.INVALID_REQUEST),
+)
+async def read_limits(organization_id: str, _setter: LimitSetter, services: Services) -> LimitsAnswer:
+    """An organization's limits, what is used of them, and which were reached."""
+    return await _limits_answer(services, _existing(services, organization_id).organization_id)
+
+
 @router.put(
     "/organizations/{organization_id}/limits",
     operation_id="setLimits",

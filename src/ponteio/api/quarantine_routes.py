@@ -19,9 +19,10 @@ from ponteio.api.schemas import (
     UnclaimedAnswer,
     UnclaimedInstance,
 )
+from ponteio.eventlog.quarantine import QuarantineCount as Counted
 from ponteio.eventlog.quarantine import Quarantined
 from ponteio.model import outcome
-from ponteio.model.identity import Principal
+from ponteio.model.identity import Instance, Principal
 from ponteio.model.link import Gap, GapKind
 from ponteio.model.rights import Right
 
@@ -57,13 +58,17 @@ async def list_quarantine(
     "/quarantine/summary", operation_id="summarizeQuarantine", responses=errors(*READING, outcome.OPERATOR_ONLY)
 )
 async def summarize_quarantine(_operator: Operator, services: Services) -> QuarantineSummary:
-    """How many are kept, by code and instance."""
+    """How many are kept, by code, server and instance."""
     counts = await services.quarantine.summary()
     return QuarantineSummary(
         total=sum(row.count for row in counts),
         counts=[
             QuarantineCount(
-                code=row.outcome, instance=row.instance, count=row.count, last_received_at=row.last_received_at
+                code=row.outcome,
+                server=row.server_id,
+                instance=row.instance,
+                count=row.count,
+                last_received_at=row.last_received_at,
             )
             for row in counts
         ],
@@ -71,25 +76,15 @@ async def summarize_quarantine(_operator: Operator, services: Services) -> Quara
 
 
 @router.get("/quarantine/instances", operation_id="listUnclaimed", responses=errors(*READING, outcome.OPERATOR_ONLY))
-async def list_unclaimed(_operator: Operator, services: Services) -> UnclaimedAnswer:
+async def list_unclaimed(operator: Operator, services: Services) -> UnclaimedAnswer:
     """Instances that nobody owns, with how much of theirs is in quarantine: assign them, or let them be claimed."""
     counts = {
-        row.instance: row for row in await services.quarantine.summary() if row.outcome == outcome.UNASSIGNED.code
+        (row.server_id, row.instance): row
+        for row in await services.quarantine.summary()
+        if row.outcome == outcome.UNASSIGNED.code
     }
-    found = [it for it in services.directory.all_instances() if it.organization_id is None and it.removed_at is None]
-    return UnclaimedAnswer(
-        instances=[
-            UnclaimedInstance(
-                name=it.name,
-                server=it.server_id,
-                integration=it.integration,
-                state=it.state,
-                quarantined=counts[it.name].count if it.name in counts else 0,
-                last_received_at=counts[it.name].last_received_at if it.name in counts else None,
-            )
-            for it in found
-        ]
-    )
+    nobodys = [it for it in visible_instances(operator, services) if it.organization_id is None]
+    return UnclaimedAnswer(instances=[_unclaimed(it, counts.get((it.server_id, it.name))) for it in nobodys])
 
 
 @router.get("/gaps", operation_id="listGaps", responses=errors(*READING, outcome.INVALID_REQUEST))
@@ -116,11 +111,23 @@ async def list_gaps(caller: Reader, services: Services, limit: Limit = 100) -> G
     return GapsAnswer(gaps=shown[:limit])
 
 
+def _unclaimed(instance: Instance, counted: Counted | None) -> UnclaimedInstance:
+    return UnclaimedInstance(
+        name=instance.name,
+        server=instance.server_id,
+        integration=instance.integration,
+        state=instance.state,
+        quarantined=counted.count if counted else 0,
+        last_received_at=counted.last_received_at if counted else None,
+    )
+
+
 def _refused(row: Quarantined) -> RefusedFrame:
     return RefusedFrame(
         id=row.quarantine_id,
         code=row.outcome,
         detail=row.detail,
+        server=row.target.server_id,
         instance=row.instance,
         event=row.event,
         link=row.target.instance,
@@ -131,4 +138,11 @@ def _refused(row: Quarantined) -> RefusedFrame:
 
 
 def _gap(gap: Gap, detail: str | None) -> GapAnswer:
-    return GapAnswer(instance=gap.target.instance, kind=gap.kind, from_at=gap.from_at, to_at=gap.to_at, detail=detail)
+    return GapAnswer(
+        server=gap.target.server_id,
+        instance=gap.target.instance,
+        kind=gap.kind,
+        from_at=gap.from_at,
+        to_at=gap.to_at,
+        detail=detail,
+    )

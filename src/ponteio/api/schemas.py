@@ -28,7 +28,8 @@ class Health(BaseModel):
 class LinkAnswer(BaseModel):
     """One of our links to Evolution API. `events` and `last_event_at` of the global link are the operator's to see."""
 
-    instance: str | None = Field(description="None for the global link.")
+    server: str = Field(description="The Evolution server's id.")
+    instance: str | None = Field(description="Null for the global link.")
     state: LinkState
     since: Moment
     attempts: int = Field(description="Dials since it was last connected.")
@@ -172,6 +173,7 @@ class EventCounts(BaseModel):
 class LastError(BaseModel):
     """The newest trouble of a link that is not yet over."""
 
+    server: str
     instance: str | None
     state: LinkState
     since: Moment
@@ -241,6 +243,7 @@ class RefusedFrame(BaseModel):
     id: int
     code: str
     detail: str
+    server: str
     instance: str | None
     event: str | None
     link: str | None = Field(description="The instance whose link it came over; null for the global link.")
@@ -256,6 +259,7 @@ class QuarantinePage(BaseModel):
 
 class QuarantineCount(BaseModel):
     code: str
+    server: str
     instance: str | None
     count: int
     last_received_at: Moment
@@ -269,7 +273,8 @@ class QuarantineSummary(BaseModel):
 class GapAnswer(BaseModel):
     """A span in which events may have been lost. `to_at` is null while it lasts."""
 
-    instance: str | None = Field(description="Null: the global link, so any instance.")
+    server: str
+    instance: str | None = Field(description="Null: the server's global link, so any instance.")
     kind: GapKind
     from_at: Moment
     to_at: Moment | None

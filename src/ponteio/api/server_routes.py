@@ -94,6 +94,7 @@ async def remove_server(server_id: str, _operator: Operator, services: Services,
 
 def _server_answer(services: ApiServices, server: Server) -> ServerAnswer:
     present = [it for it in services.directory.all_instances() if it.server_id == server.server_id]
+    is_usable = services.fleet.is_reachable(server.server_id)
     return ServerAnswer(
         id=server.server_id,
         url=server.url,
@@ -102,7 +103,8 @@ def _server_answer(services: ApiServices, server: Server) -> ServerAnswer:
         allow_private=server.allow_private,
         is_from_environment=server.is_from_environment,
         key_last4=server.key_last4,
-        is_usable=services.fleet.is_reachable(server.server_id),
+        key_is_public=is_usable and services.fleet.station(server.server_id).key_is_public,
+        is_usable=is_usable,
         instances=sum(it.removed_at is None for it in present),
         created_at=server.created_at,
     )

@@ -121,10 +121,12 @@ class LiveStats(Protocol):
 
 
 class Station(Protocol):
-    """One Evolution server."""
+    """One Evolution server. `key_is_public` for a key that everybody knows."""
 
     @property
     def server_id(self) -> str: ...
+    @property
+    def key_is_public(self) -> bool: ...
     @property
     def links(self) -> Links: ...
     @property

@@ -67,7 +67,7 @@ async def links_in_scope(caller: Switcher, services: Services, server: ServerId 
     """
     servers = [server] if server else [station.server_id for station in services.fleet.stations()]
     found = [enabled_links(services, one) for one in servers]
-    if caller.scope is not None and all(links.global_events for links in found):
+    if caller.scope is not None and found and all(links.global_events for links in found):
         detail = (
             "In global mode one link serves every organization, and only the operator switches it. "
             "For one instance, use connect/instance or disconnect/instance."

@@ -37,9 +37,10 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineCount:
-    """How many refusals of one outcome are kept for one instance, and when the last one came."""
+    """How many refusals of one outcome are kept for one instance of a server, and when the last one came."""
 
     outcome: str
+    server_id: str
     instance: str | None
     count: int
     last_received_at: datetime
@@ -91,16 +92,13 @@ class Quarantine:
         ]
 
     async def summary(self) -> builtins.list[QuarantineCount]:
-        """Counts by outcome and instance, the largest first."""
+        """Counts by outcome, server and instance, the largest first."""
         count, last = func.count().label("count"), func.max(quarantine.c.received_at).label("last_received_at")
-        statement = (
-            select(quarantine.c.outcome, quarantine.c.instance, count, last)
-            .group_by(quarantine.c.outcome, quarantine.c.instance)
-            .order_by(count.desc(), quarantine.c.outcome, quarantine.c.instance)
-        )
+        whose = (quarantine.c.outcome, quarantine.c.server_id, quarantine.c.instance)
+        statement = select(*whose, count, last).group_by(*whose).order_by(count.desc(), *whose)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return [QuarantineCount(row[0], row[1], row[2], row[3]) for row in rows]
+        return [QuarantineCount(*row) for row in rows]
 
     async def _make_room(self, connection: AsyncConnection) -> None:
         oldest_kept = (
