@@ -16,13 +16,7 @@ from ponteio.model.sight import ALL_SEEN
 def test_moments_are_shown_in_utc_with_milliseconds() -> None:
     brasilia = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=-3)))
     shown = LastError(
-        server="main",
-        server="main",
-        instance=None,
-        state=LinkState.UNREACHABLE,
-        since=brasilia,
-        reason=None,
-        detail=None,
+        server="main", instance=None, state=LinkState.UNREACHABLE, since=brasilia, reason=None, detail=None
     )
     assert '"since":"2026-11-24T12:00:00.123Z"' in shown.model_dump_json()
 
