@@ -63,6 +63,8 @@ async def test_tokens_cannot_be_guessed_by_the_dozen(stray: TenantDesk) -> None:
     for caller in callers:
         refused = await caller.post(f"{INSTANCES}/claim", json=guess)
         assert (refused.status_code, code(refused)) == (429, "rate_limited")
+        told = (await stray.acme.people[Role.ADMIN].caller.get("/api/limits")).json()["reached"]
+        assert [one["code"] for one in told] == ["rate_limited"]
         assert int(refused.headers["retry-after"]) > 0
     assert code(await stray.rival.keys["all"].caller.post(f"{INSTANCES}/claim", json=guess)) == "claim_refused"
     operator = stray.operators[0].caller

@@ -120,7 +120,11 @@ async def claim_instance(
 ) -> InstanceAnswer:
     """Take an instance that nobody owns, by proving its token. Its events are the organization's from now on."""
     scope = require_organization(caller)
-    limits_of(request).take("claims", CLAIMS_PER_MINUTE, scope.organization_id)
+    try:
+        limits_of(request).take("claims", CLAIMS_PER_MINUTE, scope.organization_id)
+    except RefusalError as refusal:
+        services.notices.reached(scope.organization_id, refusal.outcome)
+        raise
     try:
         claimed = await services.fleet.claim(wanted.server, wanted.name, wanted.token, scope.organization_id)
     except RefusalError as refusal:
