@@ -16,7 +16,8 @@ from tests.mutants.mutants import MUTANTS, Mutant
 ROOT = Path(__file__).resolve().parents[2]
 AT_LEAST = 12
 AT_ONCE = max(2, os.cpu_count() or 2)
-WITHIN_S = 60
+WITHIN_S = 600
+"""A bound against hanging, not a measure: other tests run beside."""
 
 only_in_full_runs = pytest.mark.skipif(
     os.environ.get("PONTEIO_TEST_ALL") != "1", reason="takes a minute: run ./run test --all"
@@ -28,7 +29,7 @@ def run(source: Path, killers: list[str], report: Path) -> tuple[int, dict[str, 
     environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--junit-xml={report}", *killers]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=WITHIN_S * 3, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
     assert report.exists(), done.stdout[-2_000:] + done.stderr[-2_000:]
     return done.returncode, dict(_ends(report))
@@ -71,7 +72,7 @@ def test_there_are_enough_of_them_and_each_changes_one_line() -> None:
 
 
 @only_in_full_runs
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(2 * WITHIN_S)
 def test_each_mutant_is_killed_by_its_test_which_passes_without_it(tmp_path: Path) -> None:
     """I4, I10: the named tests pass with the sources as they are, and fail with each of the breaks."""
     killers = sorted({mutant.killer for mutant in MUTANTS})
