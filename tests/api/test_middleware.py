@@ -10,8 +10,18 @@ import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from tests.support.rest_client import RestDesk, code, rest_desk
+from tests.support.route_rights import ANYBODY, routes_of
 
-from ponteio.api.middleware import MAX_BODY, AddressLimit, BodyLimit, CommonHeaders, HostDoor, LastResort
+from ponteio.api.middleware import (
+    MAX_BODY,
+    STRANGERS_BODY,
+    STRANGERS_PATHS,
+    AddressLimit,
+    BodyLimit,
+    CommonHeaders,
+    HostDoor,
+    LastResort,
+)
 from ponteio.api.rate_limits import RateLimits
 
 
@@ -195,3 +205,13 @@ async def test_no_host_and_two_hosts_are_refused(tmp_path: Path) -> None:
 async def test_our_own_names_and_addresses_reach_us(tmp_path: Path, host: str) -> None:
     async with rest_desk(tmp_path, instances=3, started=False) as desk:
         assert (await desk.nobody.get("/healthz", headers={"host": host})).status_code == 200
+
+
+async def test_where_anybody_may_ask_bodies_are_small(tmp_path: Path) -> None:
+    """P5: what a stranger sends is refused before it is read, however many members it has."""
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        found = {route.path for route in routes_of(desk.app) if route.need == ANYBODY and route.body is not None}
+        assert found == STRANGERS_PATHS
+        for path in sorted(STRANGERS_PATHS):
+            answer = await desk.nobody.post(path, content=b"{" + b" " * STRANGERS_BODY)
+            assert (answer.status_code, code(answer)) == (413, "too_large"), path

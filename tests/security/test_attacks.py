@@ -5,6 +5,7 @@ secrets, and heavy questions.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from tests.support.house import logged_to
 from tests.support.route_rights import ANYBODY
 from tests.support.two_tenants import UNOWNED, TwoTenants, described_api, two_tenants
 
+CPU_S = 0.15
+"""Of one processor, for one request and its client."""
 JSON_TYPE = {"Content-Type": "application/json"}
 
 ODD_TEXTS = [
@@ -118,6 +121,18 @@ async def test_bombs_for_a_body(here: TwoTenants) -> None:
                 assert answer.status_code >= 400 or len(body) < 50, f"{it.name} took {body[:50]!r}"
                 if who is None and it.need != ANYBODY and len(body) < 1_000_000:
                     assert answer.status_code == 401, f"{it.name}: {answer.text}"
+
+
+@on_sqlite
+async def test_what_a_stranger_sends_costs_little(here: TwoTenants) -> None:
+    """P5: where nobody has to prove who they are, a request costs a bounded time of the processor, client included."""
+    strangers = [it for it in with_bodies() if it.need == ANYBODY]
+    assert len(strangers) >= 4
+    for it in strangers:
+        for body in bombs():
+            began = time.process_time()
+            await soon(here, None, it.method, filled(it), content=body, headers=JSON_TYPE)
+            assert time.process_time() - began < CPU_S, f"{it.name}: {body[:50]!r}"
 
 
 @on_sqlite
@@ -229,6 +244,9 @@ async def test_a_word_that_somebody_calls_a_token_is_taken_from_nobody(here: Two
     for word in words:
         claim = {"name": "no-such-instance", "token": word}
         assert (await here.ask(beta.admin, "POST", "/api/instances/claim", json=claim)).status_code == 403
+    for word in words:
+        made = {"name": "chosen", "integration": "EVOLUTION", "token": word}
+        assert (await here.ask(beta.admin, "POST", "/api/instances", json=made)).status_code == 422
     say(here.simulator, acme.instances[0], 1, f"{words[0]}, {words[2]}")
     await here.all_stored(acme, 1)
     (told,) = await here.whole_log(acme.keys["all"])

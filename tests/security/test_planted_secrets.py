@@ -153,6 +153,8 @@ async def servers(it: Searched, operator: str, admin: dict[str, str], simulator:
     it.keep("typed token", WRONG_TOKEN, NEW_TOKEN)
     assert (await it.call("POST /api/instances/claim", admin, {**claim, "token": WRONG_TOKEN})).status_code == 403
     assert (await it.call("POST /api/instances/claim", admin, {**claim, "token": own})).status_code in (200, 409)
+    for typed in (it.secrets["garbage"][0], it.secrets["API key"][0]):
+        await it.call("POST /api/instances/claim", admin, {"name": typed, "token": WRONG_TOKEN, "server": "main"})
     made = {"name": "brand new", "integration": "EVOLUTION", "token": NEW_TOKEN, "server": "main"}
     await it.ok("POST /api/instances", admin, made)
     for key in (SECOND_KEY, other.api_key):

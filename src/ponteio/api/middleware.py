@@ -14,6 +14,9 @@ from ponteio.model.outcome import RefusalError
 from ponteio.model.web_origin import is_host_allowed
 
 MAX_BODY = 1024 * 1024
+STRANGERS_BODY = 16 * 1024
+"""For routes that anybody may call: a megabyte of members costs a second to refuse one by one."""
+STRANGERS_PATHS = frozenset({"/api/session", "/api/account/reset", "/api/invitations/look", "/api/invitations/accept"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -42,7 +45,9 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")  # says nothing of o
 
 
 class BodyLimit:
-    """Refuses bodies above `max_body` bytes: by their announced length before anything is read, else as they come."""
+    """Refuses bodies above `max_body` bytes, and smaller ones where nobody has to say who they are: by their announced
+    length before anything is read, else as they come.
+    """
 
     def __init__(self, app: ASGIApp, max_body: int = MAX_BODY) -> None:
         self._app = app
@@ -53,19 +58,21 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._max_body:
+        limit = min(self._max_body, STRANGERS_BODY) if scope["path"] in STRANGERS_PATHS else self._max_body
+        if not announced.isdigit() or int(announced) > limit:
             await problem(outcome.TOO_LARGE)(scope, receive, send)
             return
-        await self._app(scope, self._counting(receive), send)
+        await self._app(scope, self._counting(receive, limit), send)
 
-    def _counting(self, receive: Receive) -> Receive:
+    @staticmethod
+    def _counting(receive: Receive, limit: int) -> Receive:
         taken = 0
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._max_body:
+            if taken > limit:
                 raise HTTPException(outcome.TOO_LARGE.status)  # the one kind that the framework passes on unchanged
             return message
 
