@@ -58,7 +58,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        limit = min(self._max_body, STRANGERS_BODY) if scope["path"] in STRANGERS_PATHS else self._max_body
+        is_strangers = scope["method"] == "POST" and scope["path"] in STRANGERS_PATHS
+        limit = min(self._max_body, STRANGERS_BODY) if is_strangers else self._max_body
         if not announced.isdigit() or int(announced) > limit:
             await problem(outcome.TOO_LARGE)(scope, receive, send)
             return
