@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import aiohttp
 from tests.support.house import holds
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
+LEAVE_S = 3.0
 EVENT = '42["evolution-event",'
 
 
@@ -117,10 +119,8 @@ async def plain_socket(
     **auth: Any,
 ) -> AsyncIterator[PlainSocket]:
     """A client that has been told `ready` or no. `auth` are further members of its CONNECT."""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(url + PATH, headers=dict(headers or {}), max_msg_size=0, compress=0) as ws,
-    ):
+    async with aiohttp.ClientSession() as session:
+        ws = await session.ws_connect(url + PATH, headers=dict(headers or {}), max_msg_size=0, compress=0)
         client = PlainSocket(name, ws, judge=judge, most=most)
         client._reader = asyncio.create_task(client._read())
         try:
@@ -132,7 +132,11 @@ async def plain_socket(
         finally:
             client.read_on()
             client._reader.cancel()
-            await asyncio.gather(client._reader, return_exceptions=True)
+            await asyncio.wait({client._reader}, timeout=LEAVE_S)
+            # A polite goodbye, if there is one; the session cuts the connection in any case.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await ws.close()
 
 
 def own_page(url: str, cookie: str | None = None) -> dict[str, str]:
