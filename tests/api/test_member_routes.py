@@ -12,8 +12,8 @@ from tests.support.rest_client import Caller, code
 from tests.support.rest_house import ON_EACH_DATABASE
 from tests.support.tenant_desk import Person, TenantDesk
 
-from ponteio.api.cookies import COOKIE
 from ponteio.model.rights import Role
+from ponteio.model.session_cookie import COOKIE
 from ponteio.tenancy.audit import Action, AuditEntry
 
 MEMBERS, INVITATIONS, ACCEPT = "/api/members", "/api/invitations", "/api/invitations/accept"

@@ -10,8 +10,8 @@ from tests.support.rest_client import code
 from tests.support.rest_house import ON_EACH_DATABASE
 from tests.support.tenant_desk import Person, TenantDesk
 
-from ponteio.api.cookies import COOKIE
 from ponteio.model.rights import Role
+from ponteio.model.session_cookie import COOKIE
 from ponteio.tenancy.audit import Action, AuditEntry
 from ponteio.tenancy.user_sessions import csrf_token
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.oracle.model import Ledger, dense, same
-from tests.support.house import holds, house
+from tests.support.house import holds, separate_house
 from tests.support.js_client import js_client
 from tests.support.simulator import running_simulator
 
@@ -28,13 +28,10 @@ async def test_killed_under_load_it_tells_nothing_twice_and_nothing_that_was_not
     """
     async with (
         running_simulator(instances=3) as simulator,
-        house(
+        separate_house(
+            simulator,
             tmp_path,
             database_url,
-            url=simulator.url,
-            key=simulator.api_key,
-            global_events=True,
-            in_process=False,
         ) as gateway,
     ):
         tenant = await gateway.tenant("acme", *NAMES)
@@ -84,13 +81,10 @@ async def test_told_to_stop_it_stores_what_it_took_and_says_goodbye(tmp_path: Pa
     """I8: SIGTERM under load. Everything that was heard is stored and told; the rest lies in a gap."""
     async with (
         running_simulator(instances=3) as simulator,
-        house(
+        separate_house(
+            simulator,
             tmp_path,
             sqlite_file_url,
-            url=simulator.url,
-            key=simulator.api_key,
-            global_events=True,
-            in_process=False,
         ) as gateway,
     ):
         tenant = await gateway.tenant("acme", *NAMES)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from tests.oracle.model import Ledger
 from tests.oracle.traffic import busy, message, rouse, say
-from tests.support.house import House, holds, house
+from tests.support.house import House, holds, separate_house
 from tests.support.js_client import js_client
 from tests.support.simulator import running_simulator
 
@@ -63,13 +63,10 @@ async def test_no_secret_is_in_file_log_answer_or_frame(tmp_path: Path, sqlite_f
     """I5: tokens in envelopes and planted in data, at the most talkative log level, with every route asked."""
     async with (
         running_simulator(instances=3, expose_apikey=True) as simulator,
-        house(
+        separate_house(
+            simulator,
             tmp_path,
             sqlite_file_url,
-            url=simulator.url,
-            key=simulator.api_key,
-            global_events=True,
-            in_process=False,
             log_level="debug",
             log_format="json",
         ) as gateway,

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from tests.oracle.model import Ledger, as_json, dense, fact, same, told_fact
 from tests.oracle.traffic import say
-from tests.support.house import House, house
+from tests.support.house import House, house, separate_house
 from tests.support.js_client import JsClient, js_client
 from tests.support.simulator import running_simulator
 
@@ -37,13 +37,10 @@ async def test_client_that_stops_reading_costs_bounded_memory_and_delays_nobody(
     """I7: 32 MB pass by one that stands still; another hears them as they come; the first catches up to the last."""
     async with (
         running_simulator(instances=1) as simulator,
-        house(
+        separate_house(
+            simulator,
             tmp_path,
             sqlite_file_url,
-            url=simulator.url,
-            key=simulator.api_key,
-            global_events=True,
-            in_process=False,
         ) as gateway,
     ):
         tenant = await gateway.tenant("acme", "loja-01")

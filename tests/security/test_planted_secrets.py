@@ -21,7 +21,7 @@ from sqlalchemy import select
 from tests.oracle.traffic import busy, message, rouse
 from tests.support.databases import opened
 from tests.support.decode_frames import golden
-from tests.support.house import House, Tenant, holds, house
+from tests.support.house import House, Tenant, holds, separate_house
 from tests.support.plain_socket import PlainSocket, own_page, plain_socket
 from tests.support.simulator import running_simulator
 
@@ -236,13 +236,10 @@ async def test_no_secret_is_in_database_log_answer_or_frame(tmp_path: Path, data
     async with (
         running_simulator(instances=3, expose_apikey=True) as simulator,
         running_simulator(instances=2, expose_apikey=True, seed=2) as other,
-        house(
+        separate_house(
+            simulator,
             tmp_path,
             database_url,
-            url=simulator.url,
-            key=simulator.api_key,
-            global_events=True,
-            in_process=False,
             log_level="debug",
             log_format="json",
         ) as gateway,

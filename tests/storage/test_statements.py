@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
-from ponteio.storage.statements import insert_new, put_row
+from ponteio.storage.statements import PORTION, insert_new, portions, put_row
 from ponteio.storage.tables import link_intents, servers
 
 
@@ -27,3 +27,11 @@ async def test_put_row_replaces_all_but_what_is_kept(database: Database) -> None
             await connection.execute(put_row(servers, database.dialect, row, keep=("created_at",)))
         found = (await connection.execute(select(servers))).one()
     assert (found.url, found.created_at) == ("http://two", first)
+
+
+def test_values_come_once_each_and_no_more_at_a_time_than_a_statement_takes() -> None:
+    values = [f"{number:06}" for number in range(2 * PORTION + 1)]
+    found = list(portions([*reversed(values), *values]))
+    assert [len(each) for each in found] == [PORTION, PORTION, 1]
+    assert [value for each in found for value in each] == values
+    assert list(portions([])) == []

@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 import uvicorn
 from argon2 import PasswordHasher
+from tests.support.live_registers import leftovers_of
 
 from ponteio.eventlog.log import EventLog
 from ponteio.live.edge import LiveEdge
@@ -164,24 +165,7 @@ class GatewayEdge:
 
     def leftovers(self) -> dict[str, int]:
         """What is still in any register, of ours or of the libraries': empty when nobody is here."""
-        server = self.edge._edge.server
-        registers: dict[str, Any] = {
-            "engineio.sockets": server.eio.sockets,
-            "socketio.environ": server.environ,
-            "socketio.rooms": server.manager.rooms,
-            "socketio.pending_connect": server.manager.pending_connect,
-            "socketio.pending_disconnect": server.manager.pending_disconnect,
-            "socketio.callbacks": server.manager.callbacks,
-            "socketio.binary": server._binary_packet,
-            "sessions": self.edge._sessions,
-            "sessions.addresses": self.edge._sessions._addresses,
-            "sessions.tasks": self.edge._sessions._tasks,
-            "reception": self.edge._reception,
-            "rooms": self.edge._rooms,
-            "rooms.awake": self.edge._rooms._awake,
-            "pump.replays": self.edge._rooms.pump._replays,
-        }
-        return {name: len(register) for name, register in registers.items() if len(register)}
+        return leftovers_of(self.edge)
 
     async def is_empty(self) -> None:
         """Waits until nothing is left of anybody; fails with what is."""

@@ -23,6 +23,7 @@ from ponteio.commands.admin import put_into_hands
 from ponteio.commands.office import office
 from ponteio.config import GatewaySettings, Settings
 from ponteio.observe.logging import configure_logging
+from ponteio.simulator import Simulator
 from ponteio.upstream.backoff import RetryPolicy
 from ponteio.upstream.link import LinkOptions
 
@@ -271,6 +272,14 @@ async def house(
         yield made
     finally:
         await made.close()
+
+
+@asynccontextmanager
+async def separate_house(simulator: Simulator, folder: Path, database_url: str, **more: Any) -> AsyncIterator[House]:
+    """A house in a process of its own, in front of `simulator`, in global mode: it can be killed."""
+    server: dict[str, Any] = {"url": simulator.url, "key": simulator.api_key, "global_events": True}
+    async with house(folder, database_url, in_process=False, **server, **more) as made:
+        yield made
 
 
 async def holds(

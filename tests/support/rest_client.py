@@ -135,9 +135,6 @@ class OneServer:
     def refusal_of(self, _server_id: str) -> None:
         """The server is never refused."""
 
-    def reconcile(self) -> None:
-        """Nothing to do: the directory tells the links itself."""
-
     async def refresh(self) -> None:
         """Nothing to do: the server never changes."""
 

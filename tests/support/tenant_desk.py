@@ -13,9 +13,9 @@ from tests.support.people_world import PASSWORD
 from tests.support.rest_client import Caller, RestDesk, rest_desk
 from tests.support.route_rights import PERSON, Need
 
-from ponteio.api.cookies import COOKIE
 from ponteio.model.filter import EventFilter
 from ponteio.model.rights import KeyScope, Right, Role
+from ponteio.model.session_cookie import COOKIE
 from ponteio.tenancy.permissions import OPERATOR_KEY_RIGHTS, ROLE_RIGHTS, key_rights
 
 

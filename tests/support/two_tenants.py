@@ -25,6 +25,7 @@ from ponteio.model.event import RawFrame
 from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.identity import Principal
 from ponteio.model.rights import KeyScope, Right, Role
+from ponteio.model.session_cookie import COOKIE
 from ponteio.pipeline import FrameQueue
 from ponteio.simulator import Simulator
 from ponteio.tenancy.accounts import Accounts
@@ -33,7 +34,6 @@ from ponteio.tenancy.permissions import BROWSER_RIGHTS, OPERATOR_KEY_RIGHTS, ROL
 from ponteio.tenancy.token_signers import AUDIENCE
 from ponteio.tenancy.user_sessions import csrf_token
 
-COOKIE = "ponteio"
 AMPLE = 1_000_000
 """A limit that no test reaches."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from ponteio.api.authentication import CHANGING, READING, Operator, Person, Record, Services, address_of
+from ponteio.api.authentication import CHANGING, READING, STRANGERS, Operator, Person, Record, Services, address_of
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.member_routes import known_link, new_link
 from ponteio.api.people_schemas import (
@@ -33,11 +33,7 @@ _LINK = (
     outcome.INVITATION_INVALID,
     outcome.WEAK_PASSWORD,
     outcome.LOGIN_THROTTLED,
-    outcome.ORIGIN_REFUSED,
-    outcome.HOST_REFUSED,
-    outcome.RATE_LIMITED,
-    outcome.INVALID_REQUEST,
-    outcome.TOO_LARGE,
+    *STRANGERS,
 )
 
 

@@ -12,19 +12,18 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from ponteio.api.cookies import COOKIE, SECURE_COOKIE, check_same_site, session_token
+from ponteio.api.cookies import check_same_site, session_token
 from ponteio.api.rate_limits import count_failure, count_request
 from ponteio.api.services import ApiServices, Station
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import CredentialKind, Right
+from ponteio.model.session_cookie import COOKIE, SECURE_COOKIE
 from ponteio.tenancy.audit import Actor
 from ponteio.tenancy.permissions import require, require_operator, require_organization
 from ponteio.tenancy.user_sessions import csrf_token
 
-MAIN = "main"
-"""The id of the environment's server."""
 CSRF_HEADER = "X-CSRF-Token"
 READING = (
     outcome.AUTH_REQUIRED,
@@ -37,6 +36,14 @@ READING = (
 """What every route that asks who is there may answer."""
 CHANGING = (*READING, outcome.CSRF_FAILED, outcome.ORIGIN_REFUSED, outcome.INVALID_REQUEST, outcome.TOO_LARGE)
 """And what one that changes something may."""
+STRANGERS = (
+    outcome.ORIGIN_REFUSED,
+    outcome.HOST_REFUSED,
+    outcome.RATE_LIMITED,
+    outcome.INVALID_REQUEST,
+    outcome.TOO_LARGE,
+)
+"""What a route that anybody may call, to change something, may answer."""
 UNUSABLE = (outcome.SERVER_NOT_FOUND, outcome.SECRET_UNREADABLE, outcome.ADDRESS_REFUSED)
 """What a route that works with an Evolution server may answer when that cannot be worked with."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -205,8 +212,9 @@ def station_meant(services: ApiServices, server: str | None) -> Station:
 
     Raises `RefusalError` SERVER_NOT_FOUND, or INVALID_REQUEST where one must be named.
     """
-    if server is None and len(services.fleet.stations()) > 1 and services.fleet.is_reachable(MAIN):
-        server = MAIN
+    if server is None and len(services.fleet.stations()) > 1:
+        own = (it.server_id for it in services.directory.servers() if it.is_from_environment)
+        server = next(filter(services.fleet.is_reachable, own), None)
     return services.fleet.station(server)
 
 

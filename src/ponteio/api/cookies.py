@@ -7,13 +7,8 @@ from fastapi import Request, Response
 from ponteio.api.services import WebOptions
 from ponteio.model import outcome
 from ponteio.model.outcome import RefusalError
+from ponteio.model.session_cookie import COOKIE, SECURE_COOKIE, cookie_name
 from ponteio.model.web_origin import is_origin_trusted
-
-COOKIE = "ponteio"
-SECURE_COOKIE = "__Host-ponteio"
-"""With HTTPS. Browsers take it over HTTPS from this very host alone, so that no page of a neighbouring host can put its
-own session under a person's hands (RFC 6265bis, section 4.1.3.2). The plain name is not believed there.
-"""
 
 
 def session_token(request: Request, web: WebOptions) -> str | None:
@@ -45,4 +40,4 @@ def check_same_site(request: Request, web: WebOptions) -> None:
 
 
 def _name(request: Request, web: WebOptions) -> str:
-    return SECURE_COOKIE if web.is_https or request.url.scheme == "https" else COOKIE
+    return cookie_name(is_https=web.is_https or request.url.scheme == "https")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ponteio.api.authentication import (
     CHANGING,
     READING,
+    STRANGERS,
     Needs,
     Record,
     Services,
@@ -50,11 +51,7 @@ OrganizationId = Annotated[str | None, Query(max_length=200, description="Which 
 _ABOUT = (outcome.ORGANIZATION_ONLY, outcome.ORGANIZATION_NOT_FOUND)
 _PUBLIC = (
     outcome.INVITATION_INVALID,
-    outcome.ORIGIN_REFUSED,
-    outcome.HOST_REFUSED,
-    outcome.RATE_LIMITED,
-    outcome.INVALID_REQUEST,
-    outcome.TOO_LARGE,
+    *STRANGERS,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from ponteio.api.authentication import CHANGING, READING, Person, Record, Services, address_of
+from ponteio.api.authentication import CHANGING, READING, STRANGERS, Person, Record, Services, address_of
 from ponteio.api.cookies import check_same_site, clear_cookies, session_token, set_cookie
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.people_schemas import Done, LoginRequest, OwnOrganization, SessionAnswer, SwitchRequest, user_answer
@@ -29,11 +29,7 @@ _LOGIN = (
     outcome.LOGIN_FAILED,
     outcome.AUTH_INVALID,
     outcome.LOGIN_THROTTLED,
-    outcome.ORIGIN_REFUSED,
-    outcome.HOST_REFUSED,
-    outcome.RATE_LIMITED,
-    outcome.INVALID_REQUEST,
-    outcome.TOO_LARGE,
+    *STRANGERS,
 )
 
 

@@ -13,12 +13,11 @@ from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import CURSOR_EXPIRED, INVALID_CURSOR, ORGANIZATION_NOT_FOUND, RefusalError
 from ponteio.storage.column_types import storable
 from ponteio.storage.script import Load, Query, Script
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import event_logs, events
 
 # How far one read looks for events that fit a filter: what a demanding filter may cost.
 SCAN = 10_000
-# Databases bound the number of parameters of a statement.
-_IDS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,8 @@ class Page:
 
 def heads(organization_ids: Collection[str]) -> Script[dict[str, Cursor]]:
     """The heads of the logs that exist among these."""
-    ids = sorted(set(organization_ids))
     found: dict[str, Cursor] = {}
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
+    for some in portions(organization_ids):
         condition = f"organization_id IN ({_marks(some)})"
         for organization_id, epoch, seq in (yield Load(event_logs, condition, tuple(some))):
             found[organization_id] = Cursor(epoch, seq)

@@ -7,13 +7,10 @@ from typing import Any
 
 from ponteio.live.options import LiveOptions
 from ponteio.model.client_address import network_of
+from ponteio.model.session_cookie import cookie_name
 from ponteio.model.web_origin import is_origin_trusted
 
 Scope = MutableMapping[str, Any]
-
-COOKIE = "ponteio"
-SECURE_COOKIE = "__Host-ponteio"
-"""The one with HTTPS, where the plain one is not believed: a neighbouring host could have set that."""
 
 
 def headers(scope: Scope, name: bytes) -> list[str]:
@@ -52,4 +49,4 @@ def session_cookie(scope: Scope, options: LiveOptions) -> str | None:
             name, _, value = pair.strip().partition("=")
             cookies.setdefault(name, value)
     is_https = scope.get("scheme") in ("https", "wss") or any(one.startswith("https://") for one in options.own_origins)
-    return cookies.get(SECURE_COOKIE if is_https else COOKIE) or None
+    return cookies.get(cookie_name(is_https=is_https)) or None

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ponteio.storage.database import Dialect
+
+PORTION = 5_000
+"""Databases bound the number of parameters of a statement."""
+
+
+def portions(values: Iterable[str]) -> Iterator[list[str]]:
+    """The values, each once and in order, as many at a time as one statement takes."""
+    distinct = sorted(set(values))
+    for start in range(0, len(distinct), PORTION):
+        yield distinct[start : start + PORTION]
 
 
 def insert_new(table: Table, dialect: Dialect) -> postgresql.Insert | sqlite.Insert:

@@ -27,6 +27,7 @@ from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
 from ponteio.storage.script import Load, Script
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import api_keys
 from ponteio.tenancy import narrowing, versions
 from ponteio.tenancy.identifiers import API_KEY, is_secret, new_id, new_secret, secret_hash
@@ -37,7 +38,6 @@ MAX_LIVE_PER_MINUTE = 1_000_000
 # `pnt_` and eight characters: enough to recognise a key, far too little to guess it.
 _PREFIX = 12
 _USE_NOTED_EVERY = timedelta(minutes=1)
-_IDS_AT_ONCE = 5_000
 _ADMIN = frozenset({KeyScope.ADMIN})
 _COLUMNS = tuple(column.name for column in api_keys.columns)
 
@@ -140,12 +140,11 @@ class KeyRing:
 
     async def current(self, key_ids: Collection[str]) -> dict[str, Principal]:
         """Who holds these keys now. Revoked, expired and unknown ones are left out."""
-        asked = sorted(set(key_ids))
         now = self._clock()
         found: dict[str, Principal] = {}
         async with self._database.read() as connection:
-            for start in range(0, len(asked), _IDS_AT_ONCE):
-                some = api_keys.c.key_id.in_(asked[start : start + _IDS_AT_ONCE])
+            for some_ids in portions(key_ids):
+                some = api_keys.c.key_id.in_(some_ids)
                 for row in await connection.execute(select(api_keys).where(some)):
                     key = key_of(tuple(row))
                     if is_alive(key, now):

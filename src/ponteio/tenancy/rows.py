@@ -12,13 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.identity import Instance, InstanceState, Limits, Organization, Server
 from ponteio.model.link import LinkTarget
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import instances, organization_limits, organizations, servers
 from ponteio.tenancy.image import DirectoryImage
 from ponteio.tenancy.link_intents import forget_intent
 
 LIMIT_NAMES = frozenset(field.name for field in fields(Limits))
-# Databases bound the number of parameters of a statement.
-_NAMES_AT_ONCE = 5_000
 
 
 async def load_image(connection: AsyncConnection, default_limits: Limits) -> DirectoryImage:
@@ -33,10 +32,9 @@ async def load_image(connection: AsyncConnection, default_limits: Limits) -> Dir
 
 async def find_instances(connection: AsyncConnection, server_id: str, names: Collection[str]) -> dict[str, Instance]:
     """The rows of these names."""
-    wanted = sorted(names)
     found = {}
-    for start in range(0, len(wanted), _NAMES_AT_ONCE):
-        some = instances.c.name.in_(wanted[start : start + _NAMES_AT_ONCE])
+    for some_names in portions(names):
+        some = instances.c.name.in_(some_names)
         for row in await connection.execute(select(instances).where(instances.c.server_id == server_id, some)):
             found[row.name] = _instance(row)
     return found

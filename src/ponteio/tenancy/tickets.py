@@ -22,6 +22,7 @@ from ponteio.observe.counters import Counters
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError
 from ponteio.storage.script import Load, Script
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import api_keys, tickets
 from ponteio.tenancy import narrowing
 from ponteio.tenancy.api_keys import is_alive, key_of, rights_of
@@ -35,7 +36,6 @@ SOCKET_LIFE = timedelta(hours=24)
 
 # Control characters, lone surrogates, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_IDS_AT_ONCE = 5_000
 _COLUMNS = tuple(column.name for column in tickets.columns)
 
 
@@ -141,12 +141,11 @@ class Tickets:
         """What the holders of these used tickets may do now. Those whose key ended or whose time is over are left
         out.
         """
-        asked = sorted(set(ticket_ids))
         now = self._clock()
         found: dict[str, Principal] = {}
         async with self._database.read() as connection:
-            for start in range(0, len(asked), _IDS_AT_ONCE):
-                some = tickets.c.ticket_id.in_(asked[start : start + _IDS_AT_ONCE])
+            for some_ids in portions(ticket_ids):
+                some = tickets.c.ticket_id.in_(some_ids)
                 live = select(tickets).where(some, tickets.c.used_at > now - SOCKET_LIFE)
                 rows = [_ticket(tuple(row)) for row in await connection.execute(live)]
                 keys = await _living_keys(connection, {ticket.key_id for ticket in rows}, now)

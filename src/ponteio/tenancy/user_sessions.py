@@ -26,6 +26,7 @@ from ponteio.model.rights import CredentialKind, Role
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageConflictError, StorageError
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import memberships, organizations, user_sessions, users
 from ponteio.tenancy import versions
 from ponteio.tenancy.accounts import Credentials, end_sessions
@@ -37,7 +38,6 @@ ABSOLUTE = timedelta(days=30)
 KEPT_AFTER_END = timedelta(days=30)
 _SEEN_NOTED_EVERY = timedelta(minutes=1)
 _MAX_TEXT = 256
-_IDS_AT_ONCE = 5_000
 
 _log = structlog.get_logger(__name__)
 
@@ -114,11 +114,11 @@ class UserSessions:
 
     async def current(self, session_ids: Collection[str]) -> dict[str, Principal]:
         """What the holders of these sessions may do now; ended ones are left out."""
-        asked, now = sorted(set(session_ids)), self._clock()
+        now = self._clock()
         found: dict[str, Principal] = {}
         async with self._database.read() as connection:
-            for start in range(0, len(asked), _IDS_AT_ONCE):
-                some = user_sessions.c.session_id.in_(asked[start : start + _IDS_AT_ONCE])
+            for some_ids in portions(session_ids):
+                some = user_sessions.c.session_id.in_(some_ids)
                 for row in await connection.execute(_holders().where(some)):
                     if _is_alive(row, now):
                         found[row.session_id] = _principal(row)
