@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -18,6 +18,7 @@ from ponteio.storage.vault import Vault, VaultKeyError, load_keys, prepend_key
 
 _OLD, _NEW = Vault.new_key(), Vault.new_key()
 _PLACE = "servers.sealed_key:srv_1"
+_SEALED = Vault([_OLD]).seal("secret", _PLACE)
 
 
 def _unreadable(vault: Vault, sealed: str, place: str = _PLACE) -> bool:
@@ -55,12 +56,10 @@ def test_what_was_never_sealed_does_not_open(touched: str) -> None:
     assert not Vault([_OLD]).is_current(touched)
 
 
-@given(st.data())
-def test_a_value_that_was_touched_does_not_open(data: st.DataObject) -> None:
-    sealed = Vault([_OLD]).seal("secret", _PLACE)
-    at = data.draw(st.integers(0, len(sealed.rstrip("=")) - 2))
-    other = data.draw(st.sampled_from("AZaz09-_").filter(lambda one: one != sealed[at]))
-    assert _unreadable(Vault([_OLD]), sealed[:at] + other + sealed[at + 1 :])
+@given(at=st.integers(0, len(_SEALED.rstrip("=")) - 2), other=st.sampled_from("AZaz09-_"))
+def test_a_value_that_was_touched_does_not_open(at: int, other: str) -> None:
+    assume(other != _SEALED[at])
+    assert _unreadable(Vault([_OLD]), _SEALED[:at] + other + _SEALED[at + 1 :])
 
 
 def test_a_new_key_in_front_seals_and_the_old_one_still_opens() -> None:
