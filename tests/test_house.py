@@ -28,6 +28,7 @@ ROOMS = (
     "eventlog",
     "live",
     "api",
+    "notify",
     "observe",
     "storage",
     "outbound",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from ponteio.storage import migrator
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageError, StorageSchemaError
-from ponteio.storage.tables import metadata
+from ponteio.storage.schema import metadata
 
 
 def _difference(connection: Connection) -> list[Any]:

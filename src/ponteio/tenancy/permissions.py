@@ -29,11 +29,14 @@ ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right.PAIRING,
                 Right.MEMBERS_MANAGE,
                 Right.KEYS_MANAGE,
+                Right.EVENTS_CONFIGURE,
             }
         ),
         Role.ADMIN: _EVERY_ORGANIZATION_RIGHT - {Right.TICKETS_MINT},
-        Role.AGENT: frozenset({Right.EVENTS_READ, Right.CONTENT_READ, Right.INSTANCES_READ, Right.PAIRING}),
-        Role.VIEWER: frozenset({Right.EVENTS_READ, Right.INSTANCES_READ}),
+        Role.AGENT: frozenset(
+            {Right.EVENTS_READ, Right.CONTENT_READ, Right.INSTANCES_READ, Right.PAIRING, Right.ALERTS_READ}
+        ),
+        Role.VIEWER: frozenset({Right.EVENTS_READ, Right.INSTANCES_READ, Right.ALERTS_READ}),
     }
 )
 """What a person may do. The operator reads nobody's events: for that an operator must be a member, as anybody else."""
@@ -44,7 +47,9 @@ KEY_RIGHTS: Mapping[KeyScope, frozenset[Right]] = MappingProxyType(
             {Right.EVENTS_READ, Right.CONTENT_READ, Right.INSTANCES_READ, Right.TICKETS_MINT, Right.LIMITS_READ}
         ),
         KeyScope.LINKS_MANAGE: frozenset({Right.LINKS_MANAGE, Right.INSTANCES_READ}),
-        KeyScope.INSTANCES_MANAGE: frozenset({Right.INSTANCES_MANAGE, Right.INSTANCES_READ, Right.PAIRING}),
+        KeyScope.INSTANCES_MANAGE: frozenset(
+            {Right.INSTANCES_MANAGE, Right.INSTANCES_READ, Right.PAIRING, Right.EVENTS_CONFIGURE}
+        ),
         KeyScope.ADMIN: _EVERY_ORGANIZATION_RIGHT,
     }
 )
@@ -55,7 +60,17 @@ OPERATOR_KEY_RIGHTS = ROLE_RIGHTS[Role.OPERATOR]
 BROWSER_RIGHTS = frozenset({Right.EVENTS_READ, Right.CONTENT_READ, Right.INSTANCES_READ, Right.PAIRING})
 """The most that a ticket or a signed token can give: it looks, and pairs if its maker says so, but manages nothing."""
 
-NARROWED_OUT = frozenset({Right.MEMBERS_MANAGE, Right.KEYS_MANAGE, Right.AUDIT_READ, Right.INSTANCES_MANAGE})
+NARROWED_OUT = frozenset(
+    {
+        Right.MEMBERS_MANAGE,
+        Right.KEYS_MANAGE,
+        Right.AUDIT_READ,
+        Right.INSTANCES_MANAGE,
+        Right.EVENTS_CONFIGURE,
+        Right.ALERTS_READ,
+        Right.ALERTS_MANAGE,
+    }
+)
 """What a key limited to some instances, events or metadata cannot do: it could lift its own limits that way."""
 
 

@@ -1,0 +1,3 @@
+"""What is stored, for how long, and pushed; what each instance is to send."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""How history is searched and counted."""
+
+from __future__ import annotations
