@@ -37,7 +37,7 @@ def heads(organization_ids: Collection[str]) -> Script[dict[str, Cursor]]:
     found: dict[str, Cursor] = {}
     for some in portions(organization_ids):
         condition = f"organization_id IN ({_marks(some)})"
-        for organization_id, epoch, seq in (yield Load(event_logs, condition, tuple(some))):
+        for organization_id, epoch, seq, _ in (yield Load(event_logs, condition, tuple(some))):
             found[organization_id] = Cursor(epoch, seq)
     return found
 

@@ -80,6 +80,8 @@ event_logs = Table(
     Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
     Column("epoch", String, nullable=False),
     Column("head", BigInteger, nullable=False),
+    # Up to here events were removed for their age: who stands below it has missed some.
+    Column("floor", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("length(epoch) = 8", name="epoch"),
     CheckConstraint("head >= 0", name="head"),
 )
