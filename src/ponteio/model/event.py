@@ -14,6 +14,7 @@ from functools import cached_property
 import orjson
 
 from ponteio.model.cursor import Cursor
+from ponteio.model.event_facts import EventFacts
 from ponteio.model.identity import InstanceChange
 from ponteio.model.link import LinkTarget
 from ponteio.model.outcome import Outcome
@@ -123,6 +124,10 @@ class StoredEvent:
         """The event as a reader with this sight gets it, JSON in UTF-8; made once for all alike."""
         return self._whole if sight.is_whole(self.event) else self._reduced
 
+    def facts(self, sight: Sight) -> EventFacts:
+        """What a reader with this sight may learn from the data; read once for all alike."""
+        return self._whole_facts if sight.is_whole(self.event) else self._reduced_facts
+
     @cached_property
     def envelope_without_data(self) -> bytes:
         """The event for readers to whom its data is too large: `data` is null, `data_bytes` says how much there is and
@@ -137,6 +142,14 @@ class StoredEvent:
         extra = None if self.extra is None else metadata(self.event, self.extra)
         more = b',"withheld":"%b"' % withheld(self.event).encode()
         return replace(self, extra=extra)._envelope(b"null", more + self._elsewhere)
+
+    @cached_property
+    def _whole_facts(self) -> EventFacts:
+        return EventFacts.of(self.data)
+
+    @cached_property
+    def _reduced_facts(self) -> EventFacts:
+        return EventFacts.of(metadata(self.event, self.data))
 
     @cached_property
     def _whole(self) -> bytes:

@@ -48,6 +48,13 @@ def withheld(event: str) -> str:
     return "pairing" if event in PAIRING_EVENTS else "content"
 
 
+def is_metadata(path: tuple[str | int | None, ...]) -> bool:
+    """Whether values at `path` (members' names; indexes of arrays; None for any) can be seen without the right to
+    content, in events other than those for pairing.
+    """
+    return len(path) <= _MAX_DEPTH and all(step in _METADATA for step in path if isinstance(step, str))
+
+
 def metadata(event: str, data: bytes | None) -> bytes:
     """The JSON of what may be seen of `data` (JSON in UTF-8) without the right to its content; null for pairing."""
     if event in PAIRING_EVENTS or data is None:
