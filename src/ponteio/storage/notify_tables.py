@@ -1,3 +1,96 @@
 """Alert rules, incidents, channels, and where browsers are pushed to."""
 
 from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+
+from ponteio.storage.column_types import ForeignText, UtcDateTime
+from ponteio.storage.tables import metadata, organizations, users
+
+# One row: the key pair by which push services know this deployment. Browsers subscribe to the public key, so that
+# another pair would make every subscription worthless.
+vapid_keys = Table(
+    "vapid_keys",
+    metadata,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("public_key", String, nullable=False),
+    Column("sealed_private_key", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("row_id = 1", name="row_id"),
+)
+
+# A person's, not an organization's: who belongs to an organization is looked at when something is sent.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("subscription_id", String, primary_key=True),
+    Column("user_id", ForeignKey(users.c.user_id), nullable=False),
+    # SHA-256 of the endpoint, of which there is one subscription at most.
+    Column("endpoint_hash", LargeBinary, nullable=False, unique=True),
+    # Host of the push service: the part of the endpoint that is no secret.
+    Column("host", ForeignText, nullable=False),
+    # JSON with endpoint, p256dh and auth, sealed by the vault.
+    Column("sealed_subscription", Text, nullable=False),
+    Column("label", ForeignText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    CheckConstraint("length(endpoint_hash) = 32", name="endpoint_hash"),
+    Index(None, "user_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("channel_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", ForeignText, nullable=False),
+    # What may be shown of where it leads.
+    Column("address", ForeignText, nullable=False),
+    # JSON list of the members whose devices are reached; null: all members.
+    Column("user_ids", Text),
+    Column("header_name", ForeignText),
+    # JSON with the address, the secrets and the header, sealed by the vault; null for web push, which has none.
+    Column("sealed_settings", Text),
+    Column("old_secret_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("disabled_reason", String),
+    Column("failing_since", UtcDateTime),
+    Column("failures", BigInteger, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    CheckConstraint("kind IN ('web_push', 'webhook', 'apprise')", name="kind"),
+    CheckConstraint("failures >= 0", name="failures"),
+    CheckConstraint("(disabled_at IS NULL) = (disabled_reason IS NULL)", name="disabled"),
+)
+
+# The queue. A row is of one channel, or of one device of a channel of web push.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("delivery_id", String, primary_key=True),
+    Column("channel_id", String, nullable=False),
+    Column("subscription_id", String),
+    # What waits behind the same slow server: a channel, or a push service.
+    Column("lane", ForeignText, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    # When it may be tried next. Whoever tries moves it into the future first: that is the claim.
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("tried_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    # How the last try ended; `status` is the HTTP status, where there was an answer.
+    Column("outcome", String),
+    Column("status", BigInteger),
+    Column("detail", ForeignText),
+    Column("duration_ms", BigInteger),
+    # JSON; empty once finished: what was told is not kept.
+    Column("message", ForeignText, nullable=False),
+    CheckConstraint("attempts >= 0", name="attempts"),
+    Index(None, "finished_at", "due_at"),
+    Index(None, "organization_id", "created_at"),
+    Index(None, "organization_id", "channel_id", "created_at"),
+)
