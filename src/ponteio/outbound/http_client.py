@@ -43,7 +43,8 @@ class HttpOptions:
     """Bounds of one server's client. `total_s` includes the wait for a free connection.
 
     `max_body` counts bytes after decompression. `connector` says where the client may connect to. `breaks` spares a
-    server that does not answer. `peer` is for the texts of refusals. `transport` replaces the network.
+    server that does not answer. `peer` is for the texts of refusals. `tls` says whom to trust, instead of what the
+    system does; clients that share it read the certificates once. `transport` replaces the network.
     """
 
     connect_s: float = 5.0
@@ -53,16 +54,20 @@ class HttpOptions:
     connector: Connector = STRANGERS_WORD
     breaks: bool = False
     peer: PeerNames = PeerNames()
+    tls: ssl.SSLContext | None = None
     transport: httpx2.AsyncBaseTransport | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back, whole and decompressed. `content_type` is in lower case, without parameters."""
+    """What came back, whole and decompressed. `content_type` is in lower case, without parameters; `retry_after` is the
+    header, as it came.
+    """
 
     status: int
     content_type: str
     body: bytes
+    retry_after: str = ""
 
 
 class HttpClient:
@@ -79,11 +84,18 @@ class HttpClient:
         self._breaker = Breaker() if self._options.breaks else None
 
     async def request(
-        self, method: str, path: str, *, json: bytes | None = None, max_body: int | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        json: bytes | None = None,
+        max_body: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """The server's answer to `method path`, whatever its status.
 
-        `path` is already encoded and may hold a query. Raises `RefusalError` with UPSTREAM_UNREACHABLE,
+        `path` is already encoded and may hold a query. `headers` go with this call alone; a `content-type` among them
+        says what `json` really is. Raises `RefusalError` with UPSTREAM_UNREACHABLE,
         UPSTREAM_TIMEOUT, ADDRESS_REFUSED, UPSTREAM_AUTH_FAILED for a key that no header can carry, or
         UPSTREAM_BAD_ANSWER (not HTTP, broken compression or several layers of it, larger than the limit).
         """
@@ -92,7 +104,7 @@ class HttpClient:
             detail = f"{self._peer.name} did not answer several times in a row: it is asked again in half a minute."
             raise RefusalError(outcome.UPSTREAM_UNREACHABLE, detail)
         try:
-            answer = await self._bounded(method, path, json, max_body or self._options.max_body)
+            answer = await self._bounded(method, path, json, max_body or self._options.max_body, headers or {})
         except RefusalError as refusal:
             if self._breaker is not None:
                 if refusal.outcome in _NO_ANSWER:
@@ -104,10 +116,12 @@ class HttpClient:
             self._breaker.succeeded()
         return answer
 
-    async def _bounded(self, method: str, path: str, json: bytes | None, max_body: int) -> HttpAnswer:
+    async def _bounded(
+        self, method: str, path: str, json: bytes | None, max_body: int, more: Mapping[str, str]
+    ) -> HttpAnswer:
         try:
             async with asyncio.timeout(self._options.total_s):
-                return await self._exchange(method, path, json, max_body)
+                return await self._exchange(method, path, json, max_body, more)
         except AddressRefusedError as error:
             raise RefusalError(outcome.ADDRESS_REFUSED, str(error)) from None
         except (TimeoutError, httpx2.TimeoutException) as error:
@@ -121,8 +135,10 @@ class HttpClient:
             client, self._client = self._client, None
             await client.aclose()
 
-    async def _exchange(self, method: str, path: str, json: bytes | None, max_body: int) -> HttpAnswer:
-        headers = {} if json is None else {"content-type": "application/json"}
+    async def _exchange(
+        self, method: str, path: str, json: bytes | None, max_body: int, more: Mapping[str, str]
+    ) -> HttpAnswer:
+        headers = {**({} if json is None else {"content-type": "application/json"}), **more}
         async with self._opened().stream(method, self._url + path, content=json, headers=headers) as response:
             if response.headers.get("content-encoding", "").strip().lower() not in _CODINGS:
                 detail = "The answer is compressed in a way that was not asked for."
@@ -134,7 +150,8 @@ class HttpClient:
                     detail = f"The answer is larger than {max_body} bytes."
                     raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail)
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return HttpAnswer(response.status_code, content_type, bytes(body))
+        retry_after = response.headers.get("retry-after", "")
+        return HttpAnswer(response.status_code, content_type, bytes(body), retry_after)
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -158,7 +175,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
         # Plain HTTP never turns into TLS here: the certificates need not be read.
         super().__init__(verify=False)
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context() if secure else None,
+            ssl_context=(options.tls or ssl.create_default_context()) if secure else None,
             max_connections=options.parallel,
             max_keepalive_connections=options.parallel,
             keepalive_expiry=_KEEP_ALIVE_S,
