@@ -1,0 +1,1 @@
+"""The texts are checked together, in test_diagnosis.py."""
