@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 
 from ponteio.storage.column_types import ForeignText, UtcDateTime
 from ponteio.storage.tables import metadata, organizations, users
@@ -93,4 +105,104 @@ deliveries = Table(
     Index(None, "finished_at", "due_at"),
     Index(None, "organization_id", "created_at"),
     Index(None, "organization_id", "channel_id", "created_at"),
+)
+
+alert_rules = Table(
+    "alert_rules",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("rule_id", String, primary_key=True),
+    # JSON: what somebody chose.
+    Column("terms", ForeignText, nullable=False),
+    # Who saved it last: an account, or an API key. What they may see decides what the rule may tell.
+    Column("maker_id", String, nullable=False),
+    Column("maker_is_key", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# Ids of incidents begin with the moment of their making: their order is that of time.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("incident_id", String, primary_key=True),
+    # The rule may be gone by now.
+    Column("rule_id", String, nullable=False),
+    Column("rule_name", ForeignText, nullable=False),
+    Column("condition", String, nullable=False),
+    Column("subject_kind", String, nullable=False),
+    Column("subject", ForeignText, nullable=False),
+    Column("since_at", UtcDateTime, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("reason", String),
+    # JSON list of instance names, the first of `instance_count`.
+    Column("instances", ForeignText, nullable=False),
+    Column("instance_count", BigInteger, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
+    Column("flaps", BigInteger, nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", ForeignText),
+    Column("resolved_at", UtcDateTime),
+    Column("resolved_by", ForeignText),
+    Column("is_dismissed", Boolean, nullable=False),
+    CheckConstraint("subject_kind IN ('instance', 'server', 'limit', 'events')", name="subject_kind"),
+    CheckConstraint("flaps >= 0", name="flaps"),
+    Index(None, "resolved_at"),
+    Index(None, "organization_id", "resolved_at"),
+)
+
+incident_entries = Table(
+    "incident_entries",
+    metadata,
+    Column("organization_id", String, primary_key=True),
+    Column("incident_id", String, primary_key=True),
+    Column("entry_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("actor", ForeignText),
+    # JSON.
+    Column("detail", ForeignText, nullable=False),
+)
+
+# What was not told in quiet hours, until they end. The rule may be gone by then: its language is kept.
+held_notices = Table(
+    "held_notices",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("channel_id", String, primary_key=True),
+    Column("incident_id", String, primary_key=True),
+    Column("rule_id", String, nullable=False),
+    Column("held_at", UtcDateTime, nullable=False),
+)
+
+channel_quiet_hours = Table(
+    "channel_quiet_hours",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("channel_id", String, primary_key=True),
+    # JSON.
+    Column("quiet", ForeignText, nullable=False),
+)
+
+# In which hours (UTC) of a day an instance sent anything: bit n is the hour that begins at n.
+talk_hours = Table(
+    "talk_hours",
+    metadata,
+    Column("organization_id", ForeignKey(organizations.c.organization_id), primary_key=True),
+    Column("instance", ForeignText, primary_key=True),
+    # Days since 1970.
+    Column("day_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("hours", BigInteger, nullable=False),
+    Index(None, "day_no"),
+)
+
+# Of several processes one does what is named; it must say again that it lives before `expires_at`.
+process_leases = Table(
+    "process_leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )

@@ -17,6 +17,10 @@ def upgrade() -> None:
     _push()
     _channels()
     _deliveries()
+    _alert_rules()
+    _incidents()
+    _quiet_hours()
+    _watch()
 
 
 def _push() -> None:
@@ -103,6 +107,107 @@ def _deliveries() -> None:
         ["organization_id", "channel_id", "created_at"],
     ):
         op.create_index("_".join(["ix_deliveries", *columns]), "deliveries", columns)
+
+
+def _alert_rules() -> None:
+    op.create_table(
+        "alert_rules",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("terms", ForeignText(), nullable=False),
+        sa.Column("maker_id", sa.String(), nullable=False),
+        sa.Column("maker_is_key", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        _of_organization("alert_rules"),
+        sa.PrimaryKeyConstraint("organization_id", "rule_id", name="pk_alert_rules"),
+    )
+
+
+def _incidents() -> None:
+    op.create_table(
+        "incidents",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("incident_id", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("rule_name", ForeignText(), nullable=False),
+        sa.Column("condition", sa.String(), nullable=False),
+        sa.Column("subject_kind", sa.String(), nullable=False),
+        sa.Column("subject", ForeignText(), nullable=False),
+        sa.Column("since_at", UtcDateTime(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("instances", ForeignText(), nullable=False),
+        sa.Column("instance_count", sa.BigInteger(), nullable=False),
+        sa.Column("event_count", sa.BigInteger(), nullable=False),
+        sa.Column("flaps", sa.BigInteger(), nullable=False),
+        sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
+        sa.Column("acknowledged_by", ForeignText(), nullable=True),
+        sa.Column("resolved_at", UtcDateTime(), nullable=True),
+        sa.Column("resolved_by", ForeignText(), nullable=True),
+        sa.Column("is_dismissed", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "subject_kind IN ('instance', 'server', 'limit', 'events')", name=op.f("ck_incidents_subject_kind")
+        ),
+        sa.CheckConstraint("flaps >= 0", name=op.f("ck_incidents_flaps")),
+        _of_organization("incidents"),
+        sa.PrimaryKeyConstraint("organization_id", "incident_id", name="pk_incidents"),
+    )
+    op.create_index("ix_incidents_resolved_at", "incidents", ["resolved_at"])
+    op.create_index("ix_incidents_organization_id_resolved_at", "incidents", ["organization_id", "resolved_at"])
+    op.create_table(
+        "incident_entries",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("incident_id", sa.String(), nullable=False),
+        sa.Column("entry_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("actor", ForeignText(), nullable=True),
+        sa.Column("detail", ForeignText(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "incident_id", "entry_no", name="pk_incident_entries"),
+    )
+
+
+def _quiet_hours() -> None:
+    op.create_table(
+        "held_notices",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("channel_id", sa.String(), nullable=False),
+        sa.Column("incident_id", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("held_at", UtcDateTime(), nullable=False),
+        _of_organization("held_notices"),
+        sa.PrimaryKeyConstraint("organization_id", "channel_id", "incident_id", name="pk_held_notices"),
+    )
+    op.create_table(
+        "channel_quiet_hours",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("channel_id", sa.String(), nullable=False),
+        sa.Column("quiet", ForeignText(), nullable=False),
+        _of_organization("channel_quiet_hours"),
+        sa.PrimaryKeyConstraint("organization_id", "channel_id", name="pk_channel_quiet_hours"),
+    )
+
+
+def _watch() -> None:
+    op.create_table(
+        "talk_hours",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("instance", ForeignText(), nullable=False),
+        sa.Column("day_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hours", sa.BigInteger(), nullable=False),
+        _of_organization("talk_hours"),
+        sa.PrimaryKeyConstraint("organization_id", "instance", "day_no", name="pk_talk_hours"),
+    )
+    op.create_index("ix_talk_hours_day_no", "talk_hours", ["day_no"])
+    op.create_table(
+        "process_leases",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_process_leases"),
+    )
 
 
 def _of_organization(table: str) -> sa.ForeignKeyConstraint:
