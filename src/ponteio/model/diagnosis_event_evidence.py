@@ -1,4 +1,4 @@
-"""What a diagnosis can see of links, namespaces and events, in English and in Portuguese. The id begins with the step."""
+"""What a diagnosis can see of links, namespaces and events, in English and in Portuguese. Ids begin with the step."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ EVENT_EVIDENCE: Mapping[str, tuple[str, str]] = {
             "latest after 30 s (a refused key: 5 min)."
         ),
         (
-            "A conexão do próprio gateway não está ativa: {state}, {attempts} tentativa(s). Ela tenta de novo sozinha, no "
-            "máximo em 30 s (chave recusada: 5 min)."
+            "A conexão do próprio gateway não está ativa: {state}, {attempts} tentativa(s). Ela tenta de novo sozinha, "
+            "no máximo em 30 s (chave recusada: 5 min)."
         ),
     ),
     "link.off": (
