@@ -65,8 +65,8 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
             "certificates (SSL_CERT_FILE)."
         ),
         (
-            "Use um certificado de emissor conhecido (por exemplo Let's Encrypt), ou acrescente o seu aos certificados do "
-            "sistema do gateway (SSL_CERT_FILE)."
+            "Use um certificado de emissor conhecido (por exemplo Let's Encrypt), ou acrescente o seu aos certificados "
+            "do sistema do gateway (SSL_CERT_FILE)."
         ),
     ),
     "tls.chain": (
@@ -137,8 +137,8 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
             "nobody has) into Evolution's .env and restart it."
         ),
         (
-            "Mantenha a porta da Evolution inacessível de fora, ou ponha WEBSOCKET_ALLOWED_HOSTS=192.0.2.1 (um endereço "
-            "que ninguém tem) no .env da Evolution e reinicie-a."
+            "Mantenha a porta da Evolution inacessível de fora, ou ponha WEBSOCKET_ALLOWED_HOSTS=192.0.2.1 (um "
+            "endereço que ninguém tem) no .env da Evolution e reinicie-a."
         ),
     ),
     "frames.limit": (

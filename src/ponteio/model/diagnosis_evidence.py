@@ -1,4 +1,4 @@
-"""What a diagnosis can see on the way to an Evolution server, in English and in Portuguese. The id begins with the step,
+"""What a diagnosis can see on the way to an Evolution server, in English and in Portuguese. Ids begin with the step,
 or with `any` where it may stand in each.
 """
 

@@ -60,14 +60,16 @@ class HttpOptions:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back, whole and decompressed. `content_type` is in lower case, without parameters; `retry_after` is the
-    header, as it came.
+    """What came back, whole and decompressed. `content_type` is in lower case, without parameters; `retry_after`,
+    `date` and `location` are the headers, as they came.
     """
 
     status: int
     content_type: str
     body: bytes
     retry_after: str = ""
+    date: str = ""
+    location: str = ""
 
 
 class HttpClient:
@@ -150,8 +152,8 @@ class HttpClient:
                     detail = f"The answer is larger than {max_body} bytes."
                     raise RefusalError(outcome.UPSTREAM_BAD_ANSWER, detail)
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        retry_after = response.headers.get("retry-after", "")
-        return HttpAnswer(response.status_code, content_type, bytes(body), retry_after)
+        told = (response.headers.get(name, "") for name in ("retry-after", "date", "location"))
+        return HttpAnswer(response.status_code, content_type, bytes(body), *told)
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
