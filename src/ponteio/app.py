@@ -103,7 +103,7 @@ class Gateway:
             options=live_options(self._settings),
         )
         self._activity = LastEvents()
-        lines = Switchboard(self._live, base.directory, self._activity)
+        lines = Switchboard(self._live, base.directory, self._activity, self._counters)
         needs = StationNeeds(
             enabled=self._settings.websocket_enabled,
             sync_s=self._settings.sync_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from ponteio.decode.catalogue import canonical
+from ponteio.decode.catalogue import counted
 from ponteio.decode.decoder import Decoder
 from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
@@ -202,6 +203,7 @@ class Corridor:
                 addressed.append(placed)
             if not isinstance(placed, Refusal) or placed.outcome is outcome.UNASSIGNED:
                 decoded.append(judged)
+        self._counters.heard(addressed)
         stored = await self._remember(addressed, refused) if addressed else []
         if refused:
             await self._set_aside(refused)
@@ -214,6 +216,7 @@ class Corridor:
         return self._decoder.decode(frame)
 
     async def _remember(self, batch: list[AddressedEvent], refused: list[Refusal]) -> list[StoredEvent]:
+        began = time.perf_counter()
         try:
             appended = await self._persist(lambda: self._events.append(batch))
         except _REJECTIONS as error:
@@ -224,8 +227,9 @@ class Corridor:
             return []
         self._counters.add("events_stored", len(appended.stored))
         self._counters.add("events_duplicate", appended.duplicates)
+        self._counters.committed(appended.stored, utc_now(), time.perf_counter() - began)
         for event in appended.stored:
-            self._counters.event(canonical(event.event))
+            self._counters.event(counted(event.event), event.origin)
         return appended.stored
 
     async def _set_aside(self, refused: Sequence[Refusal]) -> None:

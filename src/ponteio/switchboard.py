@@ -8,15 +8,17 @@ from ponteio.api.activity import LastEvents
 from ponteio.live.edge import LiveEdge
 from ponteio.model.event import StoredEvent
 from ponteio.model.identity import Instance
-from ponteio.model.link import LinkStatus
+from ponteio.model.link import LinkState, LinkStatus
+from ponteio.observe.counters import Counters
 from ponteio.tenancy.directory import Directory
 
 
 class Switchboard:
     """Plugged in before anything happens."""
 
-    def __init__(self, live: LiveEdge, directory: Directory, activity: LastEvents) -> None:
+    def __init__(self, live: LiveEdge, directory: Directory, activity: LastEvents, counters: Counters) -> None:
         self._live = live
+        self._counters = counters
         self._directory = directory
         self._activity = activity
 
@@ -27,7 +29,10 @@ class Switchboard:
 
     def link_changed(self, status: LinkStatus) -> None:
         """A link's new state: to its instance's owner, or to everybody when all depend on it."""
-        self._live.link_status(status, self._concerned(status))
+        concerned = self._concerned(status)
+        self._live.link_status(status, concerned)
+        if status.state is LinkState.CONNECTED and status.reconnects:
+            self._counters.reconnected(status.target.server_id, sorted(concerned), status.target.instance)
 
     def instances_changed(self, changed: Sequence[Instance]) -> None:
         """New states of instances: to their owners."""

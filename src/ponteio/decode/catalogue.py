@@ -91,3 +91,12 @@ _SPELLINGS = {
 def canonical(name: str) -> str:
     """The wire name that `name` spells (`messages.upsert` for `MESSAGES_UPSERT`); others come back as they are."""
     return _SPELLINGS.get(name.lower(), name)
+
+
+OTHER = "other"
+
+
+def counted(name: str) -> str:
+    """The catalogue name that `name` spells, or `other`: whoever counts by event has few names, whatever arrives."""
+    known = canonical(name)
+    return known if known in CATALOGUE else OTHER

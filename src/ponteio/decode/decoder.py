@@ -95,7 +95,7 @@ class Decoder:
             event = event if event in CATALOGUE else hide(event, found)
             date_time, sender, data, extra = (redact(part, found) for part in (date_time, sender, data, extra))
             canonical = canonical_json(server_id, instance, event, date_time, sender, data, extra)
-        repaired_at = self._repair(frame, date_time)
+        emitted_at = self._emitted_at(frame, date_time)
         return DecodedEvent(
             target=frame.target,
             instance=instance,
@@ -104,11 +104,12 @@ class Decoder:
             extra=_extra_json(extra),
             sender=_text(sender, MAX_SENDER),
             date_time=_text(date_time, MAX_DATE_TIME),
-            occurred_at=said_at or repaired_at,
+            occurred_at=said_at or emitted_at or frame.received_at,
             received_at=frame.received_at,
             fingerprint=fingerprint(canonical),
             origin=frame.origin,
             change=instance_change(event, data),
+            emitted_at=emitted_at if frame.origin is Origin.LIVE else None,
         )
 
     def _learn_keys(self, envelope: dict[str, object]) -> None:
@@ -133,7 +134,7 @@ class Decoder:
     def _hidden(self, text: str) -> str:
         return text if text in CATALOGUE else hide(text, self._secrets.found_in(text.encode()))
 
-    def _repair(self, frame: RawFrame, date_time: object) -> datetime:
+    def _emitted_at(self, frame: RawFrame, date_time: object) -> datetime | None:
         clock = self._clocks.setdefault(frame.target.server_id, OffsetLearner())
         wall = wall_clock(date_time)
         if wall is not None and frame.origin is Origin.LIVE:

@@ -100,9 +100,9 @@ def _is_word(value: object) -> TypeGuard[int]:
     return type(value) is int and -(2**31) <= value < 2**32
 
 
-def repaired(wall: datetime | None, offset: timedelta | None, received_at: datetime) -> datetime:
-    """`wall` in UTC where it and the server's offset can be trusted, else `received_at`. At most 2 s after it."""
+def repaired(wall: datetime | None, offset: timedelta | None, received_at: datetime) -> datetime | None:
+    """`wall` in UTC where it and the server's offset can be trusted, else None. At most 2 s after `received_at`."""
     if wall is None or offset is None:
-        return received_at
+        return None
     lag = received_at - wall + offset
-    return received_at - lag if -_AHEAD <= lag <= _BEHIND else received_at
+    return received_at - lag if -_AHEAD <= lag <= _BEHIND else None

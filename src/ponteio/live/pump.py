@@ -65,7 +65,7 @@ class Pump:
             ring = member.room.ring
             if ring is None:
                 return
-            if not ring.holds(member.cursor):
+            if not ring.serves(member.cursor, member.view):
                 self._replay_soon(member)
                 return
             batch = ring.batch(member.cursor, member.view)
@@ -153,7 +153,7 @@ class Pump:
     def _strain(self, member: Member, damper: Damper, batch: Batch, now: float) -> Batch:
         passed = damper.strain(batch, member.view.sight, now)
         if passed is not batch:
-            self._counters.add("live_held", len(batch.packets) - len(passed.packets))
+            self._counters.held(member.scope.organization_id, len(batch.packets) - len(passed.packets))
             self._notices.reached(member.scope.organization_id, LIVE_HELD)
             if damper.is_full():
                 self._say_held(member)
@@ -185,7 +185,7 @@ class Pump:
         options = self._options
         while not member.has_left and not self._is_over(member):
             ring = member.room.ring
-            if ring is not None and ring.holds(member.cursor):
+            if ring is not None and ring.serves(member.cursor, member.view):
                 return True
             async with self._turns:
                 page = await self._log.read_after(
@@ -197,6 +197,8 @@ class Pump:
                 )
             if page.next == member.cursor:
                 return False
-            events = [EventPacket(stored, options.event_bytes) for stored in page.events]
+            question = member.view.question
+            wanted = page.events if question is None else question.among(page.events)
+            events = [EventPacket(stored, options.event_bytes) for stored in wanted]
             self._give(member, batch_of(events, member.view.sight, page.next))
         return False

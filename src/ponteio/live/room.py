@@ -68,6 +68,10 @@ class Room:
         """Sockets of each person, those that are arriving too."""
         self.ring: Ring | None = None
         """None until the place in the log is known."""
+        self.announced = 0
+        """Events that were announced since its members were last woken."""
+        self.announced_on = 0.0
+        """When the first of them was committed, by the clock of `Counters`."""
         self.has_missed = False
         self.is_catching_up = False
         self._options = options

@@ -15,6 +15,7 @@ from ponteio.live.handshake import Admission, Start
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import Packet
 from ponteio.live.pump import Pump
+from ponteio.live.question import Questions
 from ponteio.live.room import Member, Room
 from ponteio.live.view import View
 from ponteio.model.event import StoredEvent
@@ -53,6 +54,7 @@ class Rooms:
         self._awake: set[Room] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._entered = 0
+        self._questions = Questions()
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -100,7 +102,7 @@ class Rooms:
             room=room,
             principal=admission.principal,
             scope=admission.scope,
-            view=View.of(admission.scope, admission.hello.filter),
+            view=View.of(admission.scope, admission.hello.filter, self._questions),
             cursor=start.cursor,
             next_tip_at=now + self._options.tip_every_s * (self._entered * _GOLDEN % 1),
             damper=None if damping is None else Damper(damping, self._options.damped_instances, now),
@@ -140,6 +142,8 @@ class Rooms:
                 by_organization[event.organization_id].append(event)
         for organization_id, events in by_organization.items():
             room = self._rooms[organization_id]
+            room.announced += len(events)
+            room.announced_on = room.announced_on or self._counters.committed_on
             if not room.offer(events):
                 self._catch_up_soon(room)
             self._wake_soon(room)
@@ -188,6 +192,9 @@ class Rooms:
         self._awake.discard(room)
         for member in list(room.members):
             self.pump.wake(member)
+        if room.announced_on and room.members:
+            self._counters.delivered(room.scope.organization_id, room.announced, room.announced_on)
+        room.announced, room.announced_on = 0, 0.0
 
     def _catch_up_soon(self, room: Room) -> None:
         room.has_missed = True

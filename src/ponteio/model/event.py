@@ -72,8 +72,9 @@ class DecodedEvent:
 
     `data` is the JSON of Evolution's `data` member (object, array or null), `extra` the JSON object of envelope
     members that Evolution adds to some events (`isLatest`, `progress`), or None. `date_time` is kept as sent: local
-    time of the server with a false Z. `occurred_at` is our best repair of it. `fingerprint` (32 bytes) is the same
-    for the same event over whichever link it came.
+    time of the server with a false Z. `occurred_at` is WhatsApp's own time of a message, else our best repair of
+    `date_time`. `emitted_at` is that repair alone, None where it is not to be trusted or the event was fetched.
+    `fingerprint` (32 bytes) is the same for the same event over whichever link it came.
     """
 
     target: LinkTarget
@@ -88,6 +89,7 @@ class DecodedEvent:
     fingerprint: bytes
     origin: Origin = Origin.LIVE
     change: InstanceChange | None = None
+    emitted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class LimitNotices:
     def reached(self, organization_id: str, outcome: Outcome) -> None:
         """The organization has reached the limit behind `outcome`, once more: counted as refused, and told."""
         now = self._clock()
-        self._counters.refuse(outcome.code)
+        self._counters.refuse(outcome.code, organization_id=organization_id)
         mine = self._found.setdefault(organization_id, {})
         former = mine.get(outcome.code) or LimitNotice(outcome.code, 0, now, now)
         notice = mine[outcome.code] = replace(former, count=former.count + 1, last_at=now)
