@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.decode_frames import GoldenLine, golden
 
-from ponteio.model.sight import _METADATA, ALL_SEEN, Sight, metadata, withheld
+from ponteio.model.sight import _METADATA, ALL_SEEN, Sight, is_metadata, metadata, withheld
 
 FILES = ("events_global.jsonl", "events_ns.jsonl", "baileys.jsonl", "catalogue.jsonl")
 LINES = [line for file in FILES for line in golden(file)]
@@ -183,3 +183,18 @@ def test_addresses_stay_where_nothing_says_what_they_are_and_other_texts_do_not(
         None,
     ]
     assert reduced("errors", "what somebody wrote") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "is_seen"),
+    [
+        ((), True),
+        (("key", "id"), True),
+        ((None, "key", 0, "id"), True),
+        (("pushName",), False),
+        (("key",) * 4, True),
+        (("key",) * 5, False),
+    ],
+)
+def test_paths_of_metadata_are_known(path: tuple[str | int | None, ...], is_seen: bool) -> None:
+    assert is_metadata(path) is is_seen

@@ -142,6 +142,16 @@ class Filter:
         )
 
     @property
+    def plain(self) -> EventFilter | None:
+        """The filter of instances and event patterns that means the same, if only such terms spell this one."""
+        parts = self.root.parts if isinstance(self.root, AllOf) else (self.root,)
+        instances = [part.names for part in parts if isinstance(part, InstanceIs) and not part.prefixes]
+        patterns = [part.patterns for part in parts if isinstance(part, EventIs)]
+        if len(instances) > 1 or len(patterns) > 1 or len(instances) + len(patterns) < len(parts):
+            return None
+        return EventFilter(instances[0] if instances else None, patterns[0] if patterns else None)
+
+    @property
     def leaves(self) -> list[Leaf]:
         """The terms, in the order of their spelling."""
         return list(_leaves(self.root))
