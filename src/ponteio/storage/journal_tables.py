@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, String, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, String, Table, Text
 
 from ponteio.storage.column_types import ForeignText, UtcDateTime
 from ponteio.storage.tables import metadata
@@ -39,4 +39,19 @@ link_journal = Table(
     Index(None, "organization_id", "entry_id"),
     Index(None, "server_id", "instance", "entry_id"),
     Index(None, "last_at"),
+)
+
+# What happened in one minute or hour, as one process saw it: small JSON of counts and histograms (observe/figures.py).
+metric_rollups = Table(
+    "metric_rollups",
+    metadata,
+    # Empty: the whole deployment's.
+    Column("organization_id", String, primary_key=True),
+    # 60 or 3600 seconds from `at_s`, which counts from 1970.
+    Column("step_s", Integer, primary_key=True, autoincrement=False),
+    Column("at_s", BigInteger, primary_key=True, autoincrement=False),
+    # Who wrote it: rows of several processes add up, and one written again replaces itself.
+    Column("process_id", String, primary_key=True),
+    Column("figures", Text, nullable=False),
+    Index(None, "step_s", "at_s"),
 )

@@ -15,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     _link_journal()
+    _metric_rollups()
 
 
 def _link_journal() -> None:
@@ -42,3 +43,16 @@ def _link_journal() -> None:
     name = "ix_link_journal_server_id_instance_entry_id"
     op.create_index(name, "link_journal", ["server_id", "instance", "entry_id"])
     op.create_index("ix_link_journal_last_at", "link_journal", ["last_at"])
+
+
+def _metric_rollups() -> None:
+    op.create_table(
+        "metric_rollups",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("step_s", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at_s", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("process_id", sa.String(), nullable=False),
+        sa.Column("figures", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "step_s", "at_s", "process_id", name="pk_metric_rollups"),
+    )
+    op.create_index("ix_metric_rollups_step_s_at_s", "metric_rollups", ["step_s", "at_s"])
