@@ -5,10 +5,13 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.live.stored import AT
 
 from ponteio.live.handshake import Hello, start_at
 from ponteio.model.cursor import Cursor
 from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter_language import parse_filter
+from ponteio.model.filter_tree import EVERY
 from ponteio.model.outcome import (
     AUTH_INVALID,
     CURSOR_EXPIRED,
@@ -27,12 +30,12 @@ JSON = st.recursive(
 
 
 def test_nothing_at_all_is_an_empty_hello() -> None:
-    assert Hello.parse(None) == Hello(None, None, EVERYTHING)
-    assert Hello.parse({}) == Hello(None, None, EVERYTHING)
+    assert Hello.parse(None, AT) == Hello(None, None, EVERYTHING)
+    assert Hello.parse({}, AT) == Hello(None, None, EVERYTHING)
 
 
 def test_members_are_taken_and_unknown_ones_passed_over() -> None:
-    hello = Hello.parse({"token": "t", "cursor": "c", "filter": {"events": ["messages.*"]}, "later": 1})
+    hello = Hello.parse({"token": "t", "cursor": "c", "filter": {"events": ["messages.*"]}, "later": 1}, AT)
     assert hello == Hello("t", "c", EventFilter.of(None, ["messages.*"]))
 
 
@@ -50,19 +53,36 @@ def test_members_are_taken_and_unknown_ones_passed_over() -> None:
         ({"token": "t", "filter": []}, INVALID_FILTER),
         ({"token": "t", "filter": {"instance": ["one"]}}, INVALID_FILTER),
         ({"token": "t", "filter": {"events": ["mess*"]}}, INVALID_FILTER),
+        ({"token": "t", "filter": "colour:red"}, INVALID_FILTER),
+        ({"token": "t", "filter": 7}, INVALID_FILTER),
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_a_code(auth: object, outcome: Outcome) -> None:
     with pytest.raises(RefusalError) as caught:
-        Hello.parse(auth)
+        Hello.parse(auth, AT)
     assert caught.value.outcome is outcome
+
+
+def test_a_text_is_read_by_the_grammar() -> None:
+    hello = Hello.parse({"token": "t", "filter": 'event:messages.* text:"boleto" since:2h'}, AT)
+    assert hello.filter == parse_filter('event:messages.* text:"boleto" since:2h', AT)
+    assert Hello.parse({"filter": "  "}, AT).filter == EVERY
+
+
+def test_a_text_that_is_no_filter_is_refused_with_its_place() -> None:
+    with pytest.raises(RefusalError) as caught:
+        Hello.parse({"token": "t", "filter": "event:call colour:red"}, AT)
+    assert caught.value.outcome is INVALID_FILTER
+    assert caught.value.extra["position"] == 11
+    assert caught.value.detail.startswith("auth.filter: ")
+    assert "⟨colour" in caught.value.detail
 
 
 @settings(max_examples=30, deadline=None)
 @given(JSON)
 def test_any_json_is_understood_or_refused(auth: object) -> None:
     with contextlib.suppress(RefusalError):
-        Hello.parse(auth)
+        Hello.parse(auth, AT)
 
 
 def test_without_a_cursor_a_socket_begins_at_the_head() -> None:

@@ -3,19 +3,24 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.live.stored import EPOCH, stored
+from tests.live.stored import AT, EPOCH, stored
 
 from ponteio.live.packets import EventPacket
+from ponteio.live.question import Question, Questions
 from ponteio.live.ring import Ring
 from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
+from ponteio.model.event import StoredEvent
 from ponteio.model.filter import EventFilter
+from ponteio.model.filter_language import parse_filter
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.sight import Sight
 
 WHOLE = OrganizationScope("org")
-EVERYTHING = View.of(WHOLE, EventFilter.of())
-ONE = View.of(WHOLE, EventFilter.of(["one"]))
+QUESTIONS = Questions()
+EVERYTHING = View.of(WHOLE, EventFilter.of(), QUESTIONS)
+ONE = View.of(WHOLE, EventFilter.of(["one"]), QUESTIONS)
+RED = View.of(WHOLE, parse_filter("inst:one data.colour:red", AT), QUESTIONS)
 
 
 def packet(seq: int, instance: str = "one", size: int = 10) -> EventPacket:
@@ -101,7 +106,7 @@ def test_sockets_at_the_same_place_share_one_batch_until_the_next_event() -> Non
 def test_readers_with_another_sight_get_batches_of_their_own_and_share_those() -> None:
     new = ring()
     new.append(packet(1, "one", 10))
-    blind = View.of(OrganizationScope("org", sight=Sight(content=False)), EventFilter.of())
+    blind = View.of(OrganizationScope("org", sight=Sight(content=False)), EventFilter.of(), QUESTIONS)
     reduced = new.batch(Cursor(EPOCH, 0), blind)
     assert reduced is new.batch(Cursor(EPOCH, 0), blind)
     assert reduced.packets[0] is not new.batch(Cursor(EPOCH, 0), EVERYTHING).packets[0]
@@ -115,7 +120,7 @@ def test_what_a_scope_does_not_allow_is_not_in_a_batch_whatever_the_filter_says(
         new.append(packet(seq, instance))
     narrowed = OrganizationScope("org", EventFilter.of(["two"]))
     for wanted, seqs in ((EventFilter.of(), [2]), (EventFilter.of(["one"]), []), (EventFilter.of(["one", "two"]), [2])):
-        batch = new.batch(Cursor(EPOCH, 0), View.of(narrowed, wanted))
+        batch = new.batch(Cursor(EPOCH, 0), View.of(narrowed, wanted, QUESTIONS))
         assert [event.seq for event in batch.events] == seqs
         assert batch.next.seq == 3
 
@@ -142,7 +147,7 @@ def test_a_restart_forgets_everything_even_the_epoch() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["one", "two"]), st.integers(0, 300)), max_size=40),
     st.integers(0, 40),
-    st.sampled_from([EVERYTHING, ONE, View.of(WHOLE, EventFilter.of(None, ["messages.*"]))]),
+    st.sampled_from([EVERYTHING, ONE, View.of(WHOLE, EventFilter.of(None, ["messages.*"]), QUESTIONS)]),
 )
 def test_reading_batch_by_batch_gives_what_a_list_would(
     events: list[tuple[str, int]], after: int, wanted: View
@@ -163,3 +168,80 @@ def test_reading_batch_by_batch_gives_what_a_list_would(
         found += len(batch.packets)
         cursor = batch.next
     assert found == len(expected)
+
+
+def coloured(seq: int, colour: str, instance: str = "one", size: int = 0, max_bytes: int = 1 << 20) -> EventPacket:
+    data = b'{"colour":"%b","padding":"%b"}' % (colour.encode(), b"x" * size)
+    return EventPacket(stored(seq, instance=instance, data=data), max_bytes)
+
+
+def shown(ring: Ring, after: int, view: View) -> list[int]:
+    return [event.seq for event in ring.batch(Cursor(EPOCH, after), view).events]
+
+
+def test_a_filter_that_looks_into_events_is_asked_about_those_whose_names_fit() -> None:
+    new = ring()
+    asked = []
+    for seq, (instance, colour) in enumerate([("one", "red"), ("one", "blue"), ("two", "red"), ("one", "red")], 1):
+        event = coloured(seq, colour, instance)
+        new.append(event)
+        asked.append(event)
+    assert shown(new, 0, RED) == [1, 4]
+    assert shown(new, 1, RED) == [4]
+    assert [event._verdicts is not None for event in asked] == [True, True, False, True]
+    assert new.batch(Cursor(EPOCH, 0), RED).next == Cursor(EPOCH, 4)
+
+
+def test_a_verdict_is_worked_out_once_for_all_who_ask_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = ring()
+    calls: list[int] = []
+    new.append(coloured(1, "red"))
+    new.append(coloured(2, "blue"))
+    assert RED.question is not None
+    plain = Question.passes
+
+    def counted(question: Question, event: StoredEvent) -> bool:
+        calls.append(event.seq)
+        return plain(question, event)
+
+    monkeypatch.setattr(Question, "passes", counted)
+    again = View.of(WHOLE, parse_filter("data.colour:red inst:one", AT), QUESTIONS)
+    for after in (0, 1, 0, 1):
+        new.batch(Cursor(EPOCH, after), RED)
+        new._batches.clear()
+    assert calls == [1, 2]
+    assert again.question is not RED.question
+    new.batch(Cursor(EPOCH, 0), again)
+    assert calls == [1, 2, 1, 2]
+
+
+def test_an_event_that_is_too_large_to_be_asked_about_stops_only_those_who_ask() -> None:
+    new = ring()
+    new.append(coloured(1, "red", size=10, max_bytes=300))
+    new.append(coloured(2, "red", size=400, max_bytes=300))
+    new.append(coloured(3, "red", size=10, max_bytes=300))
+    assert shown(new, 0, ONE) == [1, 2, 3]
+    assert new.serves(Cursor(EPOCH, 1), ONE)
+    assert shown(new, 0, RED) == [1]
+    assert new.batch(Cursor(EPOCH, 0), RED).next == Cursor(EPOCH, 1)
+    assert not new.serves(Cursor(EPOCH, 1), RED), "the log must tell"
+    assert new.serves(Cursor(EPOCH, 2), RED)
+    assert shown(new, 2, RED) == [3]
+    two = View.of(WHOLE, parse_filter("inst:two data.colour:red", AT), QUESTIONS)
+    assert new.serves(Cursor(EPOCH, 1), two), "its name is enough to leave it out"
+    assert shown(new, 0, two) == []
+    assert new.serves(Cursor(EPOCH, 3), RED)
+    assert not new.serves(Cursor("ffffffff", 1), RED)
+
+
+def test_facts_are_kept_of_a_few_events_only() -> None:
+    new = ring(max_events=200, max_bytes=1 << 24, batch_bytes=1 << 24)
+    events = [coloured(seq, "red", size=8_000) for seq in range(1, 101)]
+    for event in events:
+        new.append(event)
+    assert len(shown(new, 0, RED)) == 100
+    warm = [event for event in events if event.is_warm]
+    assert warm == events[-len(warm) :]
+    assert 0 < sum(event.held for event in warm) <= 64 * 1024
+    new.restart(Cursor(EPOCH, 100))
+    assert not any(event.is_warm for event in events)

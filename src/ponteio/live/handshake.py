@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ponteio.live.damper import Damping
 from ponteio.model.cursor import Cursor, CursorError
 from ponteio.model.filter import EventFilter, FilterError
+from ponteio.model.filter_language import parse_filter
+from ponteio.model.filter_refusal import filter_refusal
+from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import OrganizationScope, Principal
 from ponteio.model.outcome import (
     AUTH_INVALID,
     CURSOR_EXPIRED,
     INVALID_CURSOR,
-    INVALID_FILTER,
     INVALID_REQUEST,
     Outcome,
     RefusalError,
@@ -26,11 +29,11 @@ class Hello:
 
     token: str | None
     cursor: object
-    filter: EventFilter
+    filter: EventFilter | Filter
 
     @classmethod
-    def parse(cls, auth: object) -> Hello:
-        """What `auth` says; members that are not known are passed over.
+    def parse(cls, auth: object, now: datetime) -> Hello:
+        """What `auth` says; members that are not known are passed over. Times in its filter are relative to `now`.
 
         Raises `RefusalError` for anything but an object (or nothing), a token that is no text, and a bad filter. A bad
         cursor is no reason to refuse: see `start_at`.
@@ -39,7 +42,7 @@ class Hello:
             auth = {}
         if not isinstance(auth, dict):
             raise RefusalError(INVALID_REQUEST, "auth must be an object")
-        return cls(_token(auth.get("token")), auth.get("cursor"), _filter(auth.get("filter")))
+        return cls(_token(auth.get("token")), auth.get("cursor"), _filter(auth.get("filter"), now))
 
 
 class LimitError(RefusalError):
@@ -112,8 +115,8 @@ def _token(value: object) -> str | None:
     return value
 
 
-def _filter(value: object) -> EventFilter:
+def _filter(value: object, now: datetime) -> EventFilter | Filter:
     try:
-        return EventFilter.parse(value)
+        return parse_filter(value, now) if isinstance(value, str) else EventFilter.parse(value)
     except FilterError as error:
-        raise RefusalError(INVALID_FILTER, f"auth.filter: {error}") from None
+        raise filter_refusal(error, value if isinstance(value, str) else "", "auth.filter") from None

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import orjson
 
+from ponteio.live.question import Question
 from ponteio.live.websocket import text_frame
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent, utc_text
@@ -24,20 +25,28 @@ _EVENT = b'42["evolution-event",'
 class Packet:
     """One Engine.IO message that holds one Socket.IO event of the root namespace, as a finished WebSocket frame.
 
-    `42["name",{…}]`: 4 is Engine.IO's message (protocol 4), 2 is Socket.IO's event (protocol 5).
+    `42["name",{…}]`: 4 is Engine.IO's message (protocol 4), 2 is Socket.IO's event (protocol 5). `cursor` is where
+    whoever was told this continues, for packets that say so.
     """
 
-    __slots__ = ("_text", "frame", "payload_size")
+    __slots__ = ("_text", "cursor", "frame", "payload_size")
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, cursor: Cursor | None = None) -> None:
         self.frame = text_frame(payload)
         self.payload_size = len(payload)
+        self.cursor = cursor
         self._text: str | None = None
 
     @property
     def size(self) -> int:
         """Bytes on the wire."""
         return len(self.frame)
+
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """The event's name, and its body as JSON."""
+        name, _, body = self.frame[-self.payload_size + 4 : -1].partition(b'",')
+        return name, body
 
     def encode(self, b64: bool = False) -> str:  # noqa: ARG002
         """The packet without its frame, made at the first call. Named and shaped as python-engineio wants it of what
@@ -55,7 +64,7 @@ class EventPacket:
     An envelope of more than `max_bytes` is sent without the event's data.
     """
 
-    __slots__ = ("_max_bytes", "_reduced", "_stored", "event", "held", "instance", "seq", "whole")
+    __slots__ = ("_max_bytes", "_reduced", "_stored", "_verdicts", "_warm", "event", "held", "instance", "seq", "whole")
 
     def __init__(self, stored: StoredEvent, max_bytes: int) -> None:
         self.seq = stored.seq
@@ -66,20 +75,49 @@ class EventPacket:
         self._max_bytes = max_bytes
         self._reduced: Packet | None = None
         self._stored: StoredEvent | None = None
+        self._warm: StoredEvent | None = None
+        self._verdicts: dict[Question, bool] | None = None
         if len(stored.data) > max_bytes:
             self._reduced = _event_packet(stored, NOTHING_SEEN, max_bytes)  # now: the data must not be kept
         else:
             self._stored = replace(stored)  # a copy, without the envelope that the original now keeps
+            self.held += len(stored.data)
 
     def seen_by(self, sight: Sight) -> Packet:
         """What a reader with this sight gets; made once for all alike."""
         if sight.is_whole(self.event):
             return self.whole
-        if self._stored is not None:
-            self._reduced = _event_packet(self._stored, sight, self._max_bytes)
-            self._stored = None
-        assert self._reduced is not None  # noqa: S101 - made by now
+        if self._reduced is None:
+            assert self._stored is not None  # noqa: S101 - what has no reduced packet yet keeps its event
+            self._reduced = _event_packet(replace(self._stored), sight, self._max_bytes)
         return self._reduced
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether `passes` may be asked: not when the data was too large to be kept."""
+        return self._stored is not None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether what was worked out of the data for a question is kept for the next: much more than `held`."""
+        return self._warm is not None
+
+    def passes(self, question: Question) -> bool:
+        """Whether the question lets the event through; worked out once. Only while it `can_answer`."""
+        verdicts = self._verdicts
+        if verdicts is None:
+            verdicts = self._verdicts = {}
+        verdict = verdicts.get(question)
+        if verdict is None:
+            assert self._stored is not None  # noqa: S101 - the caller looked
+            if self._warm is None:
+                self._warm = replace(self._stored)
+            verdict = verdicts[question] = question.passes(self._warm)
+        return verdict
+
+    def cool(self) -> None:
+        """What was worked out of the data is forgotten; the verdicts stay."""
+        self._warm = None
 
 
 @dataclass(frozen=True)
@@ -110,14 +148,14 @@ def _event_packet(stored: StoredEvent, sight: Sight, max_bytes: int) -> Packet:
     return Packet(b"%b%b]" % (_EVENT, envelope))
 
 
-def notice(name: str, body: Mapping[str, object]) -> Packet:
+def notice(name: str, body: Mapping[str, object], cursor: Cursor | None = None) -> Packet:
     """The packet of the server event `name`. Members that are None stay, as null."""
-    return Packet(b'42["%b",%b]' % (name.encode(), orjson.dumps(body)))
+    return Packet(b'42["%b",%b]' % (name.encode(), orjson.dumps(body)), cursor)
 
 
 def tip(cursor: Cursor, sent: int) -> Packet:
     """The place up to which a socket has been served, and how many events were sent to it on this connection."""
-    return notice("tip", {"cursor": str(cursor), "sent": sent})
+    return notice("tip", {"cursor": str(cursor), "sent": sent}, cursor)
 
 
 def goodbye(outcome: Outcome, detail: str | None = None) -> Packet:

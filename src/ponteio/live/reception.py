@@ -50,11 +50,15 @@ class Reception:
         """Who the client is, by the `auth` of its CONNECT packet, or by the session cookie if that has no token. Raises
         `RefusalError`; then no place was taken.
         """
-        hello = Hello.parse(auth)
+        hello = Hello.parse(auth, self._clock())
         if hello.token is None and cookie is not None:
             principal = await self._authenticator.cookie(cookie)
         else:
             principal = await self._authenticator.handshake(hello.token)
+        return await self.welcome(principal, hello)
+
+    async def welcome(self, principal: Principal, hello: Hello) -> Admission:
+        """A client that has authenticated and says `hello`. Raises `RefusalError`; then no place was taken."""
         scope = require_organization(principal)
         require(principal, Right.EVENTS_READ)
         name = await self._name(scope)
@@ -130,7 +134,7 @@ class Reception:
             "live_per_minute": None if damping is None else damping.per_minute,
             "live_burst": None if damping is None else damping.burst,
         }
-        return notice("ready", body)
+        return notice("ready", body, start.cursor)
 
     async def _name(self, scope: OrganizationScope) -> str:
         organization = self._directory.organization(scope.organization_id)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from ponteio.live.packets import Batch, EventPacket, batch_of
+from ponteio.live.question import Question
 from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
 
 _SHARED_BATCHES = 8
 """Batches kept for the next socket at the same place, so that an idle room does not keep one for each socket."""
+_WARM_BYTES = 64 * 1024
+"""Of data whose facts are kept for the next filter that asks: those of the events that everybody looks at just now."""
 
 
 class Ring:
@@ -24,6 +29,8 @@ class Ring:
         self._max_bytes = max_bytes
         self._batch_bytes = batch_bytes
         self._batches: dict[tuple[int, View], Batch] = {}
+        self._warm: deque[EventPacket] = deque()
+        self._warm_bytes = 0
 
     @property
     def last(self) -> Cursor:
@@ -54,6 +61,7 @@ class Ring:
         """Forget everything and begin at `last`, perhaps in another epoch."""
         self._events.clear()
         self._batches.clear()
+        self._cool(0)
         self._bytes = 0
         self._last = last
 
@@ -61,8 +69,17 @@ class Ring:
         """Whether everything that follows `after` is here, be it nothing."""
         return after.epoch == self._last.epoch and after.seq >= self._last.seq - len(self._events)
 
+    def serves(self, after: Cursor, view: View) -> bool:
+        """Whether `batch` can tell what follows `after`: all of it is here, and the view can be asked about the next
+        event, which it cannot be when it must look into data that was too large to be kept.
+        """
+        if not self.holds(after):
+            return False
+        following = None if view.question is None else self._events.get(after.seq + 1)
+        return following is None or following.can_answer or not view.shows(following.instance, following.event)
+
     def batch(self, after: Cursor, view: View) -> Batch:
-        """The next events after `after` that are in view, up to about `batch_bytes`; only while `holds(after)`.
+        """The next events after `after` that are in view, up to about `batch_bytes`; only while it `serves` them.
 
         Sockets that stand at the same place with the same view get the same object.
         """
@@ -75,11 +92,29 @@ class Ring:
         return found
 
     def _collect(self, after: Cursor, view: View) -> Batch:
-        events, size, seq = [], 0, after.seq
+        events, size, seq, question = [], 0, after.seq, view.question
         while seq < self._last.seq and size < self._batch_bytes:
-            seq += 1
-            event = self._events[seq]
+            event = self._events[seq + 1]
             if view.shows(event.instance, event.event):
-                events.append(event)
-                size += event.seen_by(view.sight).size
+                if question is not None and not event.can_answer:
+                    break
+                if question is None or self._passes(event, question):
+                    events.append(event)
+                    size += event.seen_by(view.sight).size
+            seq += 1
         return batch_of(events, view.sight, after.at(seq))
+
+    def _passes(self, event: EventPacket, question: Question) -> bool:
+        was_warm, passes = event.is_warm, event.passes(question)
+        if event.is_warm and not was_warm:
+            self._warm.append(event)
+            self._warm_bytes += event.held
+            self._cool(_WARM_BYTES)
+        return passes
+
+    def _cool(self, down_to: int) -> None:
+        """Facts of the events that were asked about longest ago are forgotten, all but `down_to` bytes of them."""
+        while self._warm and self._warm_bytes > down_to:
+            coldest = self._warm.popleft()
+            self._warm_bytes -= coldest.held
+            coldest.cool()

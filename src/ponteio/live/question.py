@@ -1,0 +1,65 @@
+"""A filter that must look into events, as the sockets of one edge share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from ponteio.model.event import StoredEvent
+from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter_match import matches
+from ponteio.model.filter_tree import AllOf, EventIs, Filter, InstanceIs, Node
+from ponteio.model.sight import Sight
+
+
+class Question:
+    """`filter`, asked by readers with this sight. Equal only to itself, so that it is quick to look up."""
+
+    __slots__ = ("__weakref__", "filter", "sight")
+
+    def __init__(self, wanted: Filter, sight: Sight) -> None:
+        self.filter = wanted
+        self.sight = sight
+
+    def passes(self, event: StoredEvent) -> bool:
+        """Whether the event is let through."""
+        return matches(self.filter, event, self.sight)
+
+    def among(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        """Those that are let through; what was worked out for it is not kept on them."""
+        return [event for event in events if self.passes(replace(event))]
+
+
+class Questions:
+    """One question for each filter and sight that somebody here asks."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[tuple[Filter, Sight], Question] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, wanted: Filter, sight: Sight) -> Question:
+        """The question; the same object while somebody has it."""
+        found = self._known.get((wanted, sight))
+        if found is None:
+            found = self._known[wanted, sight] = Question(wanted, sight)
+        return found
+
+
+def narrowed(wanted: Filter) -> tuple[EventFilter, Filter | None]:
+    """What every event that passes `wanted` fits by its names alone, and `wanted` itself where names do not decide."""
+    if wanted.is_everything:
+        return EVERYTHING, None
+    instances: frozenset[str] | None = None
+    events: frozenset[str] | None = None
+    rest: list[Node] = []
+    for part in wanted.root.parts if isinstance(wanted.root, AllOf) else (wanted.root,):
+        if isinstance(part, InstanceIs) and not part.prefixes and instances is None:
+            instances = part.names
+        elif isinstance(part, EventIs) and events is None:
+            events = part.patterns
+        else:
+            rest.append(part)
+    return EventFilter(instances, events), wanted if rest else None
