@@ -10,8 +10,12 @@ from typing import Any
 
 import uvicorn
 
+from ponteio.punctual_http import PunctualHttp
+
 CLOSE_S = 5
 """Seconds that requests under way get to finish when the server closes."""
+_TICKS = 10
+"""Of uvicorn, in a second: between two looks at the connections."""
 
 
 class ListenerError(RuntimeError):
@@ -35,7 +39,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server that leaves signals to whoever runs the loop and says when it listens."""
+    """A uvicorn server that leaves signals to whoever runs the loop, says when it listens, and holds its clients to
+    deadlines.
+    """
 
     def __init__(self, app: Any, listener: socket.socket, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(
@@ -46,7 +52,7 @@ class Listener(uvicorn.Server):
                 lifespan="off",
                 server_header=False,
                 timeout_graceful_shutdown=CLOSE_S,
-                **(options or {}),
+                **{"http": PunctualHttp, **(options or {})},
             )
         )
         self._socket = listener
@@ -67,6 +73,14 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._listening.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, PunctualHttp):
+                    connection.look(now)
+        return await super().on_tick(counter)
 
     async def open(self) -> None:
         """Take connections from now on."""

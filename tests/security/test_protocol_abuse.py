@@ -23,6 +23,7 @@ from tests.support.two_tenants import TwoTenants, two_tenants
 POLLING = "/socket.io/?EIO=4&transport=polling"
 DEEP = "[" * 1_800
 REFUSED = 2_000
+LET_GO_S = 20.0
 
 PACKETS = [
     *("9", "x", "4", "49", "4{", "40{", "40[", "40null", "40[]", '40"x"', "407", "4" + "0" * 4_000, "40,", "40/", "41"),
@@ -314,3 +315,30 @@ async def test_polling_out_of_order(here: TwoTenants) -> None:
                 sid = json.loads((await answer.text())[1:])["sid"]
             async with session.post(f"{here.url}{POLLING}&sid={sid}", data=body) as answer:
                 assert answer.status < 500, body[:10]
+
+
+SLOW = {
+    "nothing at all": b"",
+    "half a head": HALVES["a request without an end"],
+    "a body of polling": HALVES["a body that does not come"],
+    "a body of REST": HALVES["a body of REST that does not come"],
+}
+
+
+async def test_requests_that_do_not_arrive_are_let_go(here: TwoTenants) -> None:
+    """P5: nobody holds a connection by saying too little."""
+
+    async def holds_on(data: bytes) -> bool:
+        reader, writer = await raw(here.url, data)
+        try:
+            async with asyncio.timeout(LET_GO_S):
+                while await reader.read(65_536):
+                    pass
+        except TimeoutError:
+            return True
+        finally:
+            writer.transport.abort()
+        return False
+
+    held = await asyncio.gather(*map(holds_on, SLOW.values()))
+    assert [kind for kind, is_held in zip(SLOW, held, strict=True) if is_held] == []

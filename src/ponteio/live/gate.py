@@ -59,13 +59,8 @@ class Gate:
         if scope["type"] not in _TRANSPORT or scope["path"] not in PATHS:
             await self._other(scope, receive, send)
             return
-        first = await receive()
-        if first["type"] not in ("http.request", "websocket.connect"):
-            return
         try:
-            self._judge(scope)
-            if scope.get("method") == "POST":
-                first = await self._whole_body(scope, first, receive)
+            first = await self._arrived(scope, receive)
         except RefusalError as refusal:
             self._counters.refuse(refusal.outcome.code)
             await _answer(scope, send, refusal)
@@ -73,6 +68,20 @@ class Gate:
             return
         else:
             await self._edge(scope, _Replay(first, receive), send)
+
+    async def _arrived(self, scope: Scope, receive: Receive) -> Message:
+        """What there is to `receive` of a request that may go on. Raises `RefusalError`; `ConnectionError` when the
+        client is gone.
+        """
+        try:
+            async with asyncio.timeout(BODY_S):
+                first = await receive()
+                if first["type"] not in ("http.request", "websocket.connect"):
+                    raise ConnectionError
+                self._judge(scope)
+                return await self._whole_body(scope, first, receive) if scope.get("method") == "POST" else first
+        except TimeoutError:
+            raise RefusalError(INVALID_REQUEST, "The body did not arrive in time.") from None
 
     def _judge(self, scope: Scope) -> None:
         self._judge_names(scope)
@@ -99,19 +108,14 @@ class Gate:
             raise RefusalError(ORIGIN_REFUSED)
 
     async def _whole_body(self, scope: Scope, first: Message, receive: Receive) -> Message:
-        """The request with its whole body. Raises `RefusalError`; `ConnectionError` when the client is gone."""
         if not headers(scope, b"content-length"):
             raise RefusalError(INVALID_REQUEST, "A body without Content-Length is not taken.")
         body, message = bytearray(first.get("body", b"")), first
-        try:
-            async with asyncio.timeout(BODY_S):
-                while message.get("more_body") and len(body) <= self._options.inbound_bytes:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        raise ConnectionError
-                    body += message.get("body", b"")
-        except TimeoutError:
-            raise RefusalError(INVALID_REQUEST, "The body did not arrive in time.") from None
+        while message.get("more_body") and len(body) <= self._options.inbound_bytes:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ConnectionError
+            body += message.get("body", b"")
         if len(body) > self._options.inbound_bytes:
             raise RefusalError(TOO_LARGE)
         return {"type": "http.request", "body": bytes(body), "more_body": False}
