@@ -119,7 +119,8 @@ class FrameQueue:
     async def drained(self, timeout_s: float) -> bool:
         """Wait until every accepted frame has been dealt with; False when the time runs out first."""
         try:
-            await asyncio.wait_for(self._all_finished.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._all_finished.wait()
         except TimeoutError:
             return False
         return True

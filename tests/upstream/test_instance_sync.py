@@ -326,6 +326,27 @@ async def test_stopping_in_the_middle_of_a_round_is_quick(bench: Bench) -> None:
     bench.simulator.thaw()
 
 
+async def test_stopping_in_the_moment_of_a_request_ends_it_too(bench: Bench) -> None:
+    """Python 3.11's `wait_for` answers what came instead of ending, when both happen at once."""
+    sync = InstanceSync(
+        server_id=SERVER,
+        api=bench.api,
+        directory=bench.directory,
+        counters=bench.counters,
+        on_instances=lambda _changed: None,
+        interval_s=60.0,
+        min_pause_s=0.0,
+    )
+    await sync.start()
+    await until(lambda: bench.counters.total("instance_syncs") == 1)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    sync.request()
+    stopping = asyncio.ensure_future(sync.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=2)
+    assert done
+
+
 async def test_instances_that_evolution_is_still_loading_are_asked_for_again_soon(sqlite_database: Database) -> None:
     directory = await directory_on(sqlite_database)
     async with running_simulator(instances=2, load_s=0.7) as simulator:

@@ -28,7 +28,8 @@ async def health() -> Health:
 async def ready(services: Services) -> Health:
     """The database answers too."""
     try:
-        await asyncio.wait_for(services.directory.refresh(), READY_S)
+        async with asyncio.timeout(READY_S):
+            await services.directory.refresh()
     except TimeoutError:
         raise RefusalError(outcome.NOT_READY) from None
     return Health()

@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import random
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.outcome import RefusalError
+from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.storage.errors import StorageError
 from ponteio.tenancy.directory import Directory
-from ponteio.upstream.evolution_answers import EvolutionRefusalError, Sighting, news_of_state
+from ponteio.upstream.evolution_answers import EvolutionRefusalError, Sighting, WebsocketSettings, news_of_state
 from ponteio.upstream.evolution_api import EvolutionApi
 
 log = structlog.get_logger(__name__)
@@ -28,6 +30,9 @@ PARALLEL = 4
 RETRY_FIRST_S = 2.0
 MIN_PAUSE_S = 1.0
 
+Heed = Callable[[datetime, Mapping[str, WebsocketSettings | None]], Awaitable[None]]
+"""Takes when Evolution was asked, and what each instance in its list is set to send."""
+
 _UNTOLD = frozenset({None, InstanceState.UNKNOWN})
 _ALIVE = frozenset({InstanceState.OPEN, InstanceState.CONNECTING, InstanceState.UNKNOWN})
 
@@ -37,7 +42,7 @@ class InstanceSync:
     every `min_pause_s`.
 
     What fails is counted (`instance_sync_failures`), logged once for a row of failures, and tried again with back-off:
-    it is never fatal. `on_instances` gets the instances whose rows changed.
+    it is never fatal. `on_instances` gets the instances whose rows changed, `on_settings` what each is set to send.
     """
 
     def __init__(
@@ -48,15 +53,19 @@ class InstanceSync:
         directory: Directory,
         counters: Counters,
         on_instances: Callable[[Sequence[Instance]], None],
+        on_settings: Heed | None = None,
         interval_s: float = 60.0,
         min_pause_s: float = MIN_PAUSE_S,
         rng: random.Random | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._server_id = server_id
         self._api = api
         self._directory = directory
         self._counters = counters
         self._on_instances = on_instances
+        self._on_settings = on_settings
+        self._clock = clock
         self._interval_s = interval_s
         self._min_pause_s = min(min_pause_s, interval_s)
         self._rng = rng or random.Random()  # noqa: S311 - jitter
@@ -94,6 +103,7 @@ class InstanceSync:
         Raises `RefusalError` (Evolution) or `StorageError` (our database).
         """
         before = {one.name: one for one in self._directory.all_instances() if one.server_id == self._server_id}
+        asked_at = self._clock()
         sightings = await self._api.fetch_instances()
         listed = {sighting.name: sighting.change for sighting in sightings}
         self._round += 1
@@ -111,7 +121,16 @@ class InstanceSync:
             moved = (now and now.state_at) != (known and known.state_at)
             changes[name] = replace(change, state=None if moved else settled_state(known, change, confirmed.get(name)))
         changes.update({name: confirmed[name] for name in missing if confirmed[name].removed})
-        return await self._directory.register(self._server_id, changes)
+        changed = await self._directory.register(self._server_id, changes)
+        await self._heed(asked_at, sightings)
+        return changed
+
+    async def _heed(self, asked_at: datetime, sightings: Sequence[Sighting]) -> None:
+        if self._on_settings is not None:
+            try:
+                await self._on_settings(asked_at, {sighting.name: sighting.websocket for sighting in sightings})
+            except StorageError as error:
+                log.warning("what instances send was not noted", server=self._server_id, error=type(error).__name__)
 
     async def _ask(self, name: str) -> InstanceChange:
         try:
@@ -128,7 +147,8 @@ class InstanceSync:
             pause_s = await self._round_trip()
             await asyncio.sleep(self._min_pause_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), max(pause_s - self._min_pause_s, 0.0))
+                async with asyncio.timeout(max(pause_s - self._min_pause_s, 0.0)):
+                    await self._asked.wait()
 
     async def _round_trip(self) -> float:
         """One round, whatever comes; returns how long to wait for the next."""

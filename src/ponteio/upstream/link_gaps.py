@@ -78,7 +78,8 @@ class GapKeeper:
             await asyncio.wait([self._pulse])
             self._note(self._say_farewell)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.settled(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self.settled()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
