@@ -134,6 +134,14 @@ def test_only_config_reads_the_environment() -> None:
     assert readers == {"config.py"}
 
 
+def test_nothing_waits_with_what_swallows_a_cancellation() -> None:
+    """Python 3.11's `asyncio.wait_for` returns instead of ending when both happen at once: the task lives on. What it
+    is good for, `asyncio.timeout` does.
+    """
+    users = {str(path.relative_to(SOURCE)) for path in sources() if re.search(r"\bwait_for\(", path.read_text())}
+    assert users == set()
+
+
 def test_files_and_functions_stay_readable() -> None:
     faults = []
     for path in sources():

@@ -102,7 +102,8 @@ class ConnectionTest:
 async def _address(url: str, connector: Connector) -> CheckStep:
     try:
         host, port = host_and_port(url)
-        found = await asyncio.wait_for(connector.addresses(host, port), RESOLVE_S)
+        async with asyncio.timeout(RESOLVE_S):
+            found = await connector.addresses(host, port)
     except AddressRefusedError as error:
         hint = "Only the operator can allow private addresses, for a server of their own."
         return CheckStep("address", False, f"The address may not be reached. {error}", hint)
