@@ -126,6 +126,10 @@ class GatewaySettings(Settings):
     max_frame_mib: int = Field(64, ge=1, le=1024, description="Largest frame taken from Evolution, in MiB.")
     queue_frames: int = Field(20_000, ge=64, le=10_000_000, description="Frames that may wait before links pause.")
     queue_mib: int = Field(256, ge=64, le=65_536, description="MiB that may wait before links pause.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of its own for /metrics, without a key; empty: only with one."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which that port listens.")
     sync_s: int = Field(60, ge=5, le=3_600, description="Seconds between two looks at Evolution's list of instances.")
 
     @field_validator("allowed_origins", "allowed_hosts", mode="before")

@@ -20,6 +20,7 @@ Need = str | Right
 NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
+    ("GET", "/metrics"): OPERATOR,
     ("POST", "/api/session"): ANYBODY,
     ("GET", "/api/session"): PERSON,
     ("DELETE", "/api/session"): PERSON,

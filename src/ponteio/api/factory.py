@@ -11,9 +11,11 @@ from ponteio.api import (
     account_routes,
     events_routes,
     health_routes,
+    instance_events_routes,
     instances_routes,
     key_routes,
     member_routes,
+    metrics_routes,
     organization_routes,
     quarantine_routes,
     server_routes,
@@ -25,6 +27,7 @@ from ponteio.api.cors import Cors
 from ponteio.api.middleware import AddressLimit, BodyLimit, CommonHeaders, HostDoor, LastResort
 from ponteio.api.problems import Problem, install_problems
 from ponteio.api.rate_limits import RateLimits
+from ponteio.api.request_meter import RequestMeter
 from ponteio.api.services import ApiServices
 
 _DESCRIPTION = """\
@@ -41,11 +44,14 @@ _ROUTES = (
     member_routes,
     key_routes,
     websocket_routes,
+    # Before the routes of instances, whose names may hold slashes.
+    instance_events_routes,
     instances_routes,
     events_routes,
     organization_routes,
     server_routes,
     quarantine_routes,
+    metrics_routes,
     health_routes,
 )
 
@@ -74,6 +80,7 @@ def create_api(services: ApiServices) -> FastAPI:
         app.add_middleware(Cors, web=services.web, headers=headers)
     app.add_middleware(HostDoor, services=services)
     app.add_middleware(CommonHeaders, is_https=services.web.is_https)
+    app.add_middleware(RequestMeter, counters=services.counters)
     _describe_problems(app)
     return app
 

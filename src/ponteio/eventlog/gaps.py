@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import link_places
@@ -59,6 +59,13 @@ class GapLog:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return [Gap(link_places.target_of(row), GapKind(row.kind), row.from_at, row.to_at, row.detail) for row in rows]
+
+    async def counts(self) -> dict[GapKind, tuple[int, int]]:
+        """How many gaps of each kind are recorded, and how many of them last."""
+        lasting = func.sum(case((gaps.c.to_at.is_(None), 1), else_=0))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(gaps.c.kind, func.count(), lasting).group_by(gaps.c.kind))).all()
+        return {GapKind(kind): (total, lasting) for kind, total, lasting in rows}
 
     async def put_alive(self, server_id: str, at: datetime | None) -> None:
         """This server's links are watched over at `at`; None: nobody watches from now on, in good order."""

@@ -71,6 +71,15 @@ class Rooms:
         room = self._rooms.get(scope.organization_id)
         return 0 if room is None else len(room.members)
 
+    def counts(self) -> dict[str, int]:
+        """Sockets of each organization that has some."""
+        return {organization_id: len(room.members) for organization_id, room in self._rooms.items() if room.members}
+
+    def lags(self) -> list[int]:
+        """For each socket, how many events it is behind the newest one of its organization that was announced."""
+        rings = [(room.ring.last, room.members) for room in self._rooms.values() if room.ring is not None]
+        return [last.seq - it.cursor.seq for last, members in rings for it in members if it.cursor.epoch == last.epoch]
+
     def reserve(self, organization_id: str, person: str | None, limits: Limits) -> None:
         """A place is kept until `enter` or `release`. Raises `LimitError` when the organization, or the person in it,
         has no place left, and `RefusalError` when there is no such organization.

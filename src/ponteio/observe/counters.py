@@ -37,7 +37,7 @@ class Counters:
         self.batch_events = Histogram(BATCH)
         self.loop_lag_s = Histogram()
         self.requests: dict[tuple[str, str, str], Histogram] = {}
-        """By method, route template and class of status (`2xx`), in seconds until the answer was written."""
+        """By method, route template and class of status (`2xx`), in seconds until the answer began."""
         self.committed_on = 0.0
         """When the last commit ended, by the monotonic clock."""
 

@@ -60,14 +60,16 @@ METRICS: Mapping[str, Declared] = _declared(
     Declared("ponteio_commit_seconds", _H, "What a commit of events took, waiting and trying again included."),
     Declared("ponteio_commit_events", _H, "Events that one commit stored."),
     Declared("ponteio_storage_retries_total", _C, "Times that the database could not take a batch."),
-    Declared("ponteio_database_transactions", _G, "Transactions under way or waiting for their turn."),
+    Declared("ponteio_database_transactions", _G, "Database transactions under way."),
     # Sockets.
     Declared("ponteio_sockets", _G, "Sockets that have been let in."),
     Declared("ponteio_socket_lag_events", _G, "Events by which sockets are behind.", ("of",)),
     Declared("ponteio_deliveries_total", _C, "Events written to sockets."),
     Declared("ponteio_held_total", _C, "Events that the storm damper kept from a socket."),
     # REST.
-    Declared("ponteio_http_request_seconds", _H, "REST requests.", ("method", "route", "status")),
+    Declared(
+        "ponteio_http_request_seconds", _H, "REST requests, until their answer begins.", ("method", "route", "status")
+    ),
     Declared("ponteio_requests_refused_total", _C, "REST requests refused.", ("outcome",)),
     # The house itself.
     Declared("ponteio_loop_lag_seconds", _H, "How late the event loop is, measured once a second."),

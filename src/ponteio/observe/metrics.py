@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from prometheus_client import GCCollector, ProcessCollector
 from prometheus_client.core import (
@@ -19,7 +20,7 @@ from ponteio.observe.histogram import Histogram
 from ponteio.observe.metric_names import METRICS, Kind
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-LabelValues = tuple[str, ...]
+_Labels = TypeVar("_Labels", bound=tuple[str, ...])
 
 
 class MetricsPage:
@@ -28,7 +29,7 @@ class MetricsPage:
     def __init__(self) -> None:
         self._families: dict[str, Metric] = {}
 
-    def put(self, name: str, values: Mapping[LabelValues, float] | float) -> None:
+    def put(self, name: str, values: Mapping[_Labels, float] | float) -> None:
         """The counter or gauge has these values, by the values of its labels in their order; a number where it has no
         labels. Raises `KeyError` for one that is not declared, `ValueError` for a histogram or when put twice.
         """
@@ -37,11 +38,12 @@ class MetricsPage:
             raise ValueError(f"{name} is a histogram")
         kind = CounterMetricFamily if declared.kind is Kind.COUNTER else GaugeMetricFamily
         family = kind(name.removesuffix("_total"), declared.meaning, labels=declared.labels)
-        for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
+        by_labels: Mapping[Any, float] = values if isinstance(values, Mapping) else {(): values}
+        for labels, value in by_labels.items():
             family.add_metric(list(labels), value)
         self._add(name, family)
 
-    def put_histograms(self, name: str, values: Mapping[LabelValues, Histogram]) -> None:
+    def put_histograms(self, name: str, values: Mapping[_Labels, Histogram]) -> None:
         """The histogram has these values, by the values of its labels in their order. Raises like `put`."""
         declared = METRICS[name]
         if declared.kind is not Kind.HISTOGRAM:

@@ -70,6 +70,11 @@ class Database:
     def dialect(self) -> Dialect:
         return self._engines.dialect
 
+    @property
+    def busy(self) -> int:
+        """Transactions under way; those that wait for a connection count too, those that wait for their turn do not."""
+        return self._busy
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One read-only transaction: everything read in it belongs to the same moment."""
