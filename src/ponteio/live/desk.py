@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Protocol
 
 import structlog
 
 from ponteio.live.door import Door
-from ponteio.live.handshake import Admission, LimitError
+from ponteio.live.handshake import Admission, Hello, LimitError
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import goodbye
 from ponteio.live.reception import Reception
 from ponteio.live.room import Member
+from ponteio.model.identity import Principal
 from ponteio.model.outcome import INTERNAL, Outcome, RefusalError
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.limit_notices import LimitNotices
@@ -48,8 +50,15 @@ class Desk:
 
     async def admit(self, caller: Caller, auth: object) -> RefusalError | None:
         """Why `caller` may not come in; None when it may: then it is told so, and `enter` follows."""
+        return await self._let_in(caller, self._reception.admit(auth, caller.cookie))
+
+    async def welcome(self, caller: Caller, principal: Principal, hello: Hello) -> RefusalError | None:
+        """As `admit`, for a caller who has authenticated elsewhere."""
+        return await self._let_in(caller, self._reception.welcome(principal, hello))
+
+    async def _let_in(self, caller: Caller, admission: Awaitable[Admission]) -> RefusalError | None:
         try:
-            caller.admission = await self._reception.admit(auth, caller.cookie)
+            caller.admission = await admission
             return None
         except RefusalError as error:
             refusal = error

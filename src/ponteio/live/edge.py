@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import structlog
 
 from ponteio.eventlog.log import EventLog
+from ponteio.live.desk import Desk
 from ponteio.live.gate import AsgiApp
+from ponteio.live.handshake import Hello
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import connection_status, instance_status, limit_reached
 from ponteio.live.reception import Reception
 from ponteio.live.rooms import Rooms
 from ponteio.live.sessions import Sessions
 from ponteio.live.socketio_edge import SocketIOEdge
+from ponteio.live.sse_stream import SseStream
+from ponteio.live.watches import Watch, Watches
 from ponteio.model.event import StoredEvent
-from ponteio.model.identity import Instance, OrganizationScope
+from ponteio.model.filter_tree import Filter
+from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.link import LinkStatus
-from ponteio.model.outcome import SHUTTING_DOWN
+from ponteio.model.outcome import SHUTTING_DOWN, RefusalError
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.authenticator import Authenticator
@@ -53,6 +59,8 @@ class LiveEdge:
         self._sessions = Sessions(self._options)
         self._reception = Reception(log, authenticator, directory, self._rooms, self._options, clock)
         self._edge = SocketIOEdge(self._reception, self._sessions, self._options, counters, notices)
+        self._desk = Desk(self._reception, self._options, counters, notices)
+        self._watches = Watches()
         self._timers: list[asyncio.Task[None]] = []
         self._enforcing = asyncio.Lock()
         notices.on_notice(self._limit_reached)
@@ -73,6 +81,7 @@ class LiveEdge:
 
     async def close(self) -> None:
         """Every socket was told `shutting_down`, had the grace to read it, and is gone. May be called again."""
+        self._watches.end_all(SHUTTING_DOWN)
         for member in self._rooms.members():
             self._rooms.dismiss(member, SHUTTING_DOWN)
         await self._sessions.close()
@@ -80,6 +89,25 @@ class LiveEdge:
         for timer in self._timers:
             timer.cancel()
         await asyncio.gather(*self._timers, return_exceptions=True)
+
+    async def open_stream(self, principal: Principal, *, address: str, cursor: object, wanted: Filter) -> SseStream:
+        """A stream of Server-Sent Events for `principal`, after `cursor` (whatever the client sent; None: from now
+        on), to be called as an ASGI application. It counts against the limits of sockets. Raises `RefusalError`.
+        """
+        full = self._sessions.no_room(address)
+        if full is not None:
+            self._desk.refuse(full)
+            raise RefusalError(full)
+        stream = SseStream(address, self._desk, self._sessions, self._options)
+        refusal = await self._desk.welcome(stream, principal, Hello(None, cursor, wanted))
+        if refusal is not None:
+            stream.cut()
+            raise refusal
+        return stream
+
+    def watch(self, principal: Principal) -> AbstractContextManager[Watch]:
+        """A watch over the right of somebody who reads for long: `enforce` ends it, and so does `close`."""
+        return self._watches.watch(principal)
 
     def announce(self, stored: Sequence[StoredEvent]) -> None:
         """Committed events are on their way to the sockets of their organizations. Returns at once."""
@@ -108,14 +136,24 @@ class LiveEdge:
         """Sockets that have been let in: of one organization, or of all."""
         return self._rooms.count(scope)
 
+    def socket_counts(self) -> dict[str, int]:
+        """Sockets of each organization that has some."""
+        return self._rooms.counts()
+
+    def socket_lags(self) -> list[int]:
+        """For each socket, how many events it is behind the newest one of its organization that was announced."""
+        return self._rooms.lags()
+
     async def enforce(self) -> None:
         """Who may no longer do what they came for, or not the same, was told so and is gone; storm dampers follow the
         limits of the moment. To be called every second, and after own changes; raises what the database raises.
         """
         async with self._enforcing:
-            principals = self._reception.principals()
+            principals = self._reception.principals() | self._watches.principals()
             if principals:
-                self._reception.end(await self._authenticator.ended(principals))
+                ended = await self._authenticator.ended(principals)
+                self._reception.end(ended)
+                self._watches.end(ended)
                 self._reception.retune(asyncio.get_running_loop().time())
 
     def _limit_reached(self, organization_id: str, found: LimitNotice) -> None:

@@ -34,6 +34,9 @@ class LiveOptions:
     ping_interval_s: float = 25.0
     ping_timeout_s: float = 20.0
 
+    sse_quiet_s: float = 15.0
+    """After so long without a word a stream of Server-Sent Events gets a comment: proxies end what is silent."""
+
     inbound_bytes: int = 4 * KIB
     """Largest packet, and largest polling body, that a client may send."""
     inbound_per_s: float = 20.0
