@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ponteio.model.event_policy import DEFAULT_KEEP_DAYS, FOREVER_DAYS
 from ponteio.model.identity import Limits
 from ponteio.model.server_url import PUBLIC_DEFAULT_KEYS, server_key, server_url
 
@@ -53,6 +54,12 @@ class Settings(BaseSettings):
         "data folder.",
     )
     public_url: str = Field("", description="Where browsers reach the gateway, e.g. https://ponteio.example.com.")
+    keep_days: int = Field(
+        DEFAULT_KEEP_DAYS,
+        ge=1,
+        le=FOREVER_DAYS,
+        description="Days for which events are kept unless an organization chose otherwise; 36500 is for ever.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else JSON."

@@ -18,6 +18,8 @@ from ponteio.tenancy.api_keys import KeyRing
 from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.event_runs import EventRuns
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.invitations import Invitations
 from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.tenancy.login import LoginDesk
@@ -51,6 +53,8 @@ class Foundation:
     authenticator: Authenticator
     audit: AuditLog
     intents: LinkIntents
+    wishes: InstanceEvents
+    event_runs: EventRuns
     events: EventLog
     quarantine: Quarantine
     gaps: GapLog
@@ -70,7 +74,7 @@ class Foundation:
         database = await Database.open(settings.database_url, checkpoints=checkpoints)
         try:
             await database.migrate()
-            directory = Directory(database, default_limits=limits or Limits())
+            directory = Directory(database, default_limits=limits or Limits(), default_keep_days=settings.keep_days)
             await directory.load()
             vault = Vault.of(settings.secret_key.get_secret_value(), settings.secret_file)
         except BaseException:
@@ -97,6 +101,8 @@ class Foundation:
             authenticator=Authenticator(directory, keys, tickets, signers, sessions),
             audit=AuditLog(database),
             intents=LinkIntents(database),
+            wishes=InstanceEvents(database),
+            event_runs=EventRuns(database),
             events=EventLog(database),
             quarantine=Quarantine(database),
             gaps=GapLog(database),

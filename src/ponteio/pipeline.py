@@ -18,11 +18,12 @@ from ponteio.eventlog.gaps import GapLog
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
 from ponteio.model import outcome
-from ponteio.model.event import AddressedEvent, DecodedEvent, RawFrame, Refusal, StoredEvent
+from ponteio.model.event import AddressedEvent, DecodedEvent, PassingEvent, RawFrame, Refusal, StoredEvent
 from ponteio.model.identity import Instance
 from ponteio.model.link import Gap, GapKind
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
+from ponteio.sieve import Sieve
 from ponteio.storage.errors import StorageConflictError, StorageError, StorageValueError
 from ponteio.tenancy.directory import Directory
 
@@ -134,10 +135,13 @@ class FrameQueue:
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """Whom the corridor tells, after the commit."""
+    """Whom the corridor tells, after the commit. `pass_on` is for what is not stored, in the order of arrival among
+    itself, and comes after what arrived with it and is.
+    """
 
     announce: Callable[[Sequence[StoredEvent]], None]
     instance_changed: Callable[[Instance], None]
+    pass_on: Callable[[Sequence[PassingEvent]], None] = lambda _: None
 
 
 class Corridor:
@@ -166,6 +170,7 @@ class Corridor:
         self._quarantine = quarantine
         self._counters = counters
         self._voices = voices
+        self._sieve = Sieve(directory.choices, counters)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -205,10 +210,13 @@ class Corridor:
             if not isinstance(placed, Refusal) or placed.outcome is outcome.UNASSIGNED:
                 decoded.append(judged)
         self._counters.heard(addressed)
-        stored = await self._remember(addressed, refused) if addressed else []
+        sifted = self._sieve.sift(addressed)
+        stored = await self._remember(sifted.to_store, refused) if sifted.to_store else []
         if refused:
             await self._set_aside(refused)
         self._voices.announce(stored)
+        if sifted.passing:
+            self._voices.pass_on(sifted.passing)
         await self._note(decoded)
 
     async def _judge(self, frame: RawFrame) -> DecodedEvent | Refusal:
@@ -226,11 +234,11 @@ class Corridor:
                 return [stored for half in halves for stored in await self._remember(half, refused)]
             refused.append(_rejected(batch[0].decoded, error))
             return []
+        self._sieve.stored(batch)
         self._counters.add("events_stored", len(appended.stored))
         self._counters.add("events_duplicate", appended.duplicates)
-        self._counters.committed(appended.stored, utc_now(), time.perf_counter() - began)
-        for event in appended.stored:
-            self._counters.event(counted(event.event), event.origin)
+        names = [counted(event.event) for event in appended.stored]
+        self._counters.committed(appended.stored, names, utc_now(), time.perf_counter() - began)
         return appended.stored
 
     async def _set_aside(self, refused: Sequence[Refusal]) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from ponteio.api.schemas import Moment
+from ponteio.model.event_policy import FOREVER_DAYS
 from ponteio.model.rights import KeyScope
 
 Names = Annotated[list[str], Field(min_length=1, max_length=500)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Days = Annotated[int, Field(ge=1, le=FOREVER_DAYS, description="36500, a hundred years, is for ever.")]
 
 
 class _Request(BaseModel):
@@ -127,6 +129,7 @@ class LimitsRequest(_Request):
     live_per_minute: Count | None = None
     live_burst: Count | None = None
     requests_per_minute: Count | None = None
+    keep_days: Days | None = None
 
 
 class LimitAnswer(BaseModel):

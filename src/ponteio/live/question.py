@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from ponteio.model.event import StoredEvent
+from ponteio.model.event import ShownEvent, StoredEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.filter_match import matches
 from ponteio.model.filter_tree import AllOf, EventIs, Filter, InstanceIs, Node
@@ -22,7 +22,7 @@ class Question:
         self.filter = wanted
         self.sight = sight
 
-    def passes(self, event: StoredEvent) -> bool:
+    def passes(self, event: ShownEvent) -> bool:
         """Whether the event is let through."""
         return matches(self.filter, event, self.sight)
 

@@ -1,12 +1,12 @@
 """An event's life: heard, judged, addressed, stored. Each room takes one type and is the only one to make the next.
 
 RawFrame ──decode──▶ DecodedEvent ──tenancy──▶ AddressedEvent ──eventlog──▶ StoredEvent
-            └──────▶ Refusal       └─────────▶ Refusal
+            └──────▶ Refusal       └─────────▶ Refusal     └──corridor──▶ PassingEvent
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -101,8 +101,88 @@ class AddressedEvent:
     decoded: DecodedEvent
 
 
+class ShownEvent:
+    """What readers are shown of an event, stored or not: each form is made once for all alike."""
+
+    organization_id: str
+    instance: str
+    event: str
+    sender: str | None
+    date_time: str | None
+    occurred_at: datetime
+    received_at: datetime
+    origin: str
+    data: bytes
+    extra: bytes | None
+
+    def envelope(self, sight: Sight) -> bytes:
+        """The event as a reader with this sight gets it, JSON in UTF-8."""
+        return self._whole if sight.is_whole(self.event) else self._reduced
+
+    def facts(self, sight: Sight) -> EventFacts:
+        """What a reader with this sight may learn from the data."""
+        return self._whole_facts if sight.is_whole(self.event) else self._reduced_facts
+
+    @cached_property
+    def envelope_without_data(self) -> bytes:
+        """The event for readers to whom its data is too large: `data` is null, `data_bytes` says how much there is and,
+        if it can be fetched, `data_href` where.
+        """
+        return self._envelope(b"null", self.extra, self._elsewhere)
+
+    def without_data(self, sight: Sight) -> bytes:
+        """`envelope_without_data` as a reader with this sight gets it."""
+        if sight.is_whole(self.event):
+            return self.envelope_without_data
+        return self._envelope(b"null", self._reduced_extra, self._withheld + self._elsewhere)
+
+    @property
+    def _place(self) -> dict[str, object]:
+        """What says where in the log the event is."""
+        return {}
+
+    @property
+    def _elsewhere(self) -> bytes:
+        return b',"data_bytes":%d' % len(self.data)
+
+    @cached_property
+    def _whole_facts(self) -> EventFacts:
+        return EventFacts.of(self.data)
+
+    @cached_property
+    def _reduced_facts(self) -> EventFacts:
+        return EventFacts.of(metadata(self.event, self.data))
+
+    @cached_property
+    def _whole(self) -> bytes:
+        return self._envelope(self.data, self.extra, b"")
+
+    @cached_property
+    def _reduced(self) -> bytes:
+        return self._envelope(metadata(self.event, self.data), self._reduced_extra, self._withheld)
+
+    @property
+    def _reduced_extra(self) -> bytes | None:
+        return None if self.extra is None else metadata(self.event, self.extra)
+
+    @property
+    def _withheld(self) -> bytes:
+        return b',"withheld":"%b"' % withheld(self.event).encode()
+
+    def _envelope(self, data: bytes, extra: bytes | None, more: bytes) -> bytes:
+        head = {**self._place, "organization": self.organization_id, "instance": self.instance, "event": self.event}
+        if self.sender is not None:
+            head["sender"] = self.sender
+        head["occurred_at"] = utc_text(self.occurred_at)
+        head["received_at"] = utc_text(self.received_at)
+        head["date_time"] = self.date_time
+        head["origin"] = self.origin
+        added = b"" if extra is None else b',"extra":' + extra
+        return orjson.dumps(head)[:-1] + b'%b%b,"data":%b}' % (added, more, data)
+
+
 @dataclass(frozen=True)
-class StoredEvent:
+class StoredEvent(ShownEvent):
     """A committed event with its place. Only `eventlog` makes one."""
 
     organization_id: str
@@ -122,67 +202,48 @@ class StoredEvent:
     def cursor(self) -> Cursor:
         return Cursor(self.epoch, self.seq)
 
-    def envelope(self, sight: Sight) -> bytes:
-        """The event as a reader with this sight gets it, JSON in UTF-8; made once for all alike."""
-        return self._whole if sight.is_whole(self.event) else self._reduced
-
-    def facts(self, sight: Sight) -> EventFacts:
-        """What a reader with this sight may learn from the data; read once for all alike."""
-        return self._whole_facts if sight.is_whole(self.event) else self._reduced_facts
-
-    @cached_property
-    def envelope_without_data(self) -> bytes:
-        """The event for readers to whom its data is too large: `data` is null, `data_bytes` says how much there is and
-        `data_href` where to fetch it.
-        """
-        return self._envelope(b"null", self._elsewhere)
-
-    def without_data(self, sight: Sight) -> bytes:
-        """`envelope_without_data` as a reader with this sight gets it."""
-        if sight.is_whole(self.event):
-            return self.envelope_without_data
-        extra = None if self.extra is None else metadata(self.event, self.extra)
-        more = b',"withheld":"%b"' % withheld(self.event).encode()
-        return replace(self, extra=extra)._envelope(b"null", more + self._elsewhere)
-
-    @cached_property
-    def _whole_facts(self) -> EventFacts:
-        return EventFacts.of(self.data)
-
-    @cached_property
-    def _reduced_facts(self) -> EventFacts:
-        return EventFacts.of(metadata(self.event, self.data))
-
-    @cached_property
-    def _whole(self) -> bytes:
-        return self._envelope(self.data, b"")
-
-    @cached_property
-    def _reduced(self) -> bytes:
-        extra = None if self.extra is None else metadata(self.event, self.extra)
-        more = b',"withheld":"%b"' % withheld(self.event).encode()
-        return replace(self, extra=extra)._envelope(metadata(self.event, self.data), more)
+    @property
+    def _place(self) -> dict[str, object]:
+        return {"cursor": str(self.cursor), "seq": self.seq}
 
     @property
     def _elsewhere(self) -> bytes:
         return b',"data_bytes":%d,"data_href":%b' % (len(self.data), orjson.dumps(f"/api/events/{self.cursor}"))
 
-    def _envelope(self, data: bytes, more: bytes) -> bytes:
-        head: dict[str, object] = {
-            "cursor": str(self.cursor),
-            "seq": self.seq,
-            "organization": self.organization_id,
-            "instance": self.instance,
-            "event": self.event,
-        }
-        if self.sender is not None:
-            head["sender"] = self.sender
-        head["occurred_at"] = utc_text(self.occurred_at)
-        head["received_at"] = utc_text(self.received_at)
-        head["date_time"] = self.date_time
-        head["origin"] = self.origin
-        extra = b"" if self.extra is None else b',"extra":' + self.extra
-        return orjson.dumps(head)[:-1] + b'%b%b,"data":%b}' % (extra, more, data)
+
+@dataclass(frozen=True)
+class PassingEvent(ShownEvent):
+    """An event that its organization chose to be shown while it happens, and not to be stored: it has no place, and
+    nobody can ask for it later. Only the corridor makes one.
+    """
+
+    organization_id: str
+    instance: str
+    event: str
+    sender: str | None
+    date_time: str | None
+    occurred_at: datetime
+    received_at: datetime
+    origin: str
+    data: bytes = field(repr=False)
+    extra: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, addressed: AddressedEvent) -> PassingEvent:
+        """The event, with its owner."""
+        decoded = addressed.decoded
+        return cls(
+            organization_id=addressed.organization_id,
+            instance=decoded.instance,
+            event=decoded.event,
+            sender=decoded.sender,
+            date_time=decoded.date_time,
+            occurred_at=decoded.occurred_at,
+            received_at=decoded.received_at,
+            origin=decoded.origin.value,
+            data=decoded.data,
+            extra=decoded.extra,
+        )
 
 
 def utc_text(moment: datetime) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from ponteio.model.event_policy import FOREVER_DAYS
 from ponteio.model.filter import EVERYTHING, EventFilter
 from ponteio.model.rights import CredentialKind, KeyScope, Right, Role
 from ponteio.model.sight import ALL_SEEN, Sight
@@ -124,6 +125,8 @@ class Limits:
     live_burst: int = 100
     requests_per_minute: int = 600
     """REST calls a minute with one credential."""
+    keep_days: int = FOREVER_DAYS
+    """Days for which events are kept at most, whatever the organization chose. At least 1."""
 
 
 @dataclass(frozen=True, slots=True)

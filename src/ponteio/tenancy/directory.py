@@ -11,6 +11,7 @@ from ponteio.model.outcome import LINK_CONTRADICTION, UNASSIGNED, Outcome
 from ponteio.storage.statements import put_row
 from ponteio.storage.tables import servers
 from ponteio.tenancy import instance_life, rows, versions
+from ponteio.tenancy.event_policies import EventPolicies
 from ponteio.tenancy.ownership import Ownership
 
 _EXCERPT_BYTES = 2048
@@ -18,7 +19,7 @@ _EXCERPT_BYTES = 2048
 _Life = Callable[[Instance, InstanceChange, datetime], Instance]
 
 
-class Directory(Ownership):
+class Directory(Ownership, EventPolicies):
     """An image in memory of servers, organizations and instances; the database has the truth."""
 
     async def ensure_server(self, server_id: str, url: str, *, global_events: bool = False) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ponteio.model.event_policy import DEFAULT_KEEP_DAYS
 from ponteio.model.identity import Limits
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
@@ -23,11 +24,16 @@ class DirectoryState:
     """
 
     def __init__(
-        self, database: Database, clock: Callable[[], datetime] = utc_now, default_limits: Limits | None = None
+        self,
+        database: Database,
+        clock: Callable[[], datetime] = utc_now,
+        default_limits: Limits | None = None,
+        default_keep_days: int = DEFAULT_KEEP_DAYS,
     ) -> None:
         self._database = database
         self._clock = clock
         self._default_limits = default_limits or Limits()
+        self._default_keep_days = default_keep_days
         self._image = DirectoryImage()
         self._version = -1
         self._listeners: list[Callable[[], None]] = []

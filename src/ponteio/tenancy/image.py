@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from ponteio.model.event_policy import EventChoices, EventPolicy
 from ponteio.model.identity import Instance, Limits, Organization, Server
 
 
@@ -17,12 +18,17 @@ class DirectoryImage:
         organizations: Iterable[Organization] = (),
         instances: Iterable[Instance] = (),
         limits: Mapping[str, Limits] | None = None,
+        policies: Mapping[str, Collection[EventPolicy]] | None = None,
     ) -> None:
         self.servers: dict[str, Server] = {}
         for server in servers:
             self.put_server(server)
         self.limits: dict[str, Limits] = dict(limits or {})
         """Whole, of those organizations for which the operator set some."""
+        self.policies: dict[str, Collection[EventPolicy]] = dict(policies or {})
+        """Of those organizations that chose something."""
+        self.choices: dict[str, EventChoices] = {}
+        """Of those organizations that were asked about: `policies` within `limits`, ready to be asked."""
         self.organizations: dict[str, Organization] = {}
         self.instances: dict[tuple[str, str], Instance] = {}
         self._by_name: dict[str, str] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import insert
 
+from ponteio.model.event_policy import FOREVER_DAYS
 from ponteio.model.identity import Limits, Organization, OrganizationScope
 from ponteio.model.outcome import (
     INVALID_NAME,
@@ -97,7 +98,7 @@ class Organizations(DirectoryState):
         `RefusalError` ORGANIZATION_NOT_FOUND, or INVALID_REQUEST for an unknown name or a number out of range.
         """
         for name, value in wanted.items():
-            if name not in rows.LIMIT_NAMES or not _is_limit(value):
+            if name not in rows.LIMIT_NAMES or not _is_limit(name, value):
                 raise RefusalError(INVALID_REQUEST, f"{name[:64]!r} is no limit, or its value is out of range.")
         await self._existing(organization_id)
         await self._rewrite(lambda connection: rows.save_limits(connection, organization_id, wanted))
@@ -114,8 +115,9 @@ class Organizations(DirectoryState):
         return found
 
 
-def _is_limit(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_LIMIT)
+def _is_limit(name: str, value: object) -> bool:
+    lowest, highest = (1, FOREVER_DAYS) if name == "keep_days" else (0, MAX_LIMIT)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest)
 
 
 def _valid_name(name: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ponteio.model.event_policy import EventPolicy
 from ponteio.model.identity import Instance, InstanceState, Limits, Organization, Server
 from ponteio.model.link import LinkTarget
+from ponteio.storage.choice_tables import event_policies
 from ponteio.storage.statements import portions
 from ponteio.storage.tables import instances, organization_limits, organizations, servers
 from ponteio.tenancy.image import DirectoryImage
@@ -27,6 +29,7 @@ async def load_image(connection: AsyncConnection, default_limits: Limits) -> Dir
         organizations=[_organization(row) for row in await connection.execute(select(organizations))],
         instances=[_instance(row) for row in await connection.execute(select(instances))],
         limits=await _limits(connection, default_limits),
+        policies=await _policies(connection),
     )
 
 
@@ -118,6 +121,14 @@ async def _limits(connection: AsyncConnection, defaults: Limits) -> dict[str, Li
     for row in await connection.execute(select(organization_limits)):
         if row.name in LIMIT_NAMES:
             found[row.organization_id] = replace(found.get(row.organization_id, defaults), **{row.name: row.value})
+    return found
+
+
+async def _policies(connection: AsyncConnection) -> dict[str, list[EventPolicy]]:
+    found: dict[str, list[EventPolicy]] = {}
+    for row in await connection.execute(select(event_policies)):
+        policy = EventPolicy(row.pattern, row.store, row.keep_days, row.push)
+        found.setdefault(row.organization_id, []).append(policy)
     return found
 
 
