@@ -18,6 +18,14 @@ class Chaos:
     garbage_handshake: bool = False
     #: A proxy's HTML page with status 502 instead of every answer.
     html_502: bool = False
+    #: A proxy's web page with status 200 instead of every answer.
+    html_page: bool = False
+    #: A proxy that sends everybody to the same address with `https`.
+    redirects: bool = False
+    #: A proxy that drops the headers `Upgrade` and `Connection`: a websocket arrives as a plain request.
+    drops_upgrade: bool = False
+    #: A proxy that cuts a connection with a frame of more bytes than this; 0 = none does.
+    frame_limit: int = 0
     #: REST answers 200 `{"error":true,"message":"[object Object]"}`.
     rest_error: bool = False
     #: REST answers come this much later.

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 Verb = Callable[["Simulator", Request, Body], Awaitable[Response | None]]
-_SWITCHES = ("refuse_key", "garbage_handshake", "html_502", "rest_error", "rest_latency_s")
+_SWITCHES = (
+    *("refuse_key", "garbage_handshake", "html_502", "rest_error", "rest_latency_s"),
+    *("html_page", "redirects", "drops_upgrade", "frame_limit"),
+)
 
 
 def control_routes(simulator: Simulator) -> list[Route]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 from ponteio.simulator.chaos import Chaos, Gate
 from ponteio.simulator.handshake import Door, parse_query, refuse, respond
 from ponteio.simulator.http_server import AsgiApp, Message, Peer, Receive, Send
+from ponteio.simulator.proxy import answers_itself, dated, limiting
 from ponteio.simulator.socket_server import SocketServer
 
-_HTML_502 = (
-    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
-    b"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-)
 #: Cut in the middle: neither JSON nor a complete OPEN packet.
 _GARBAGE_OPEN = '0{"sid":"'
 
@@ -31,6 +29,7 @@ class Front:
         gate: Gate,
         cut: Callable[[Peer], None],
         destroy_upgrade_s: float,
+        clock: Callable[[], datetime],
     ) -> None:
         self._socket_server = socket_server
         self._rest = rest
@@ -39,19 +38,21 @@ class Front:
         self._gate = gate
         self._cut = cut
         self._destroy_upgrade_s = destroy_upgrade_s
+        self._clock = clock
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request or serve one websocket."""
         path: str = scope["path"]
+        send = dated(limiting(self._chaos, send, self._cut, scope), self._clock)
         if path.startswith("/simulator/") and scope["type"] == "http":
             # The remote control is not part of the simulated process: it works while that is frozen.
             await self._rest(scope, receive, send)
             return
         receive, send = self._gate.guard(receive, send)
         await self._gate.passage()
-        if self._chaos.html_502:
-            await respond(scope, send, 502, b"text/html", _HTML_502)
-        elif self._socket_server is not None and path.startswith("/socket.io/"):
+        if await answers_itself(self._chaos, scope, send):
+            return
+        if self._socket_server is not None and path.startswith("/socket.io/"):
             await self._serve_socket_io(self._socket_server, scope, receive, send)
         elif scope["type"] == "http":
             await self._rest(scope, receive, send)

@@ -45,12 +45,18 @@ def parse_allowed_hosts(text: str) -> frozenset[str]:
     return hosts or parse_allowed_hosts(LOOPBACK_HOSTS)
 
 
+def checks_keys(version: str) -> bool:
+    """Whether Evolution of this version (`2.3.7`) asks for a key at its WebSocket: from 2.3.2 on."""
+    return tuple(int(part) for part in version.partition("-")[0].split(".")) >= (2, 3, 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Decides about handshakes."""
+    """Decides about handshakes. Up to 2.3.1 it lets in whoever names a protocol version (`checks_keys`)."""
 
     world: World
     allowed_hosts: frozenset[str]
+    checks_keys: bool = True
 
     def judge(
         self, scope: Message, sessions: Mapping[str, object], *, refuse_keys: bool = False
@@ -72,7 +78,7 @@ class Door:
         return None if query.get("EIO") == "4" else UNSUPPORTED_PROTOCOL
 
     def _judge_key(self, scope: Message, query: Mapping[str, str], refuse_keys: bool) -> HandshakeRefusal | None:
-        if "EIO" in query and not refuse_keys and self._is_allowed_host(scope):
+        if "EIO" in query and not refuse_keys and (not self.checks_keys or self._is_allowed_host(scope)):
             return None
         key = query.get("apikey") or header(scope, b"apikey")
         if not key:
@@ -104,9 +110,11 @@ async def refuse(refusal: HandshakeRefusal, scope: Message, send: Send) -> None:
     await respond(scope, send, refusal.polling_status, b"application/json", body)
 
 
-async def respond(scope: Message, send: Send, status: int, content_type: bytes, body: bytes) -> None:
-    """One whole HTTP answer, also to a websocket upgrade."""
+async def respond(
+    scope: Message, send: Send, status: int, content_type: bytes, body: bytes, *more: tuple[bytes, bytes]
+) -> None:
+    """One whole HTTP answer, with `more` headers, also to a websocket upgrade."""
     prefix = "websocket.http" if scope["type"] == "websocket" else "http"
-    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": f"{prefix}.response.start", "status": status, "headers": headers})
     await send({"type": f"{prefix}.response.body", "body": body})

@@ -55,6 +55,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # the library's is made by the loop that is replaced above
             ws_max_size=1_000_000,
             ws_ping_interval=None,
             ws_per_message_deflate=False,

@@ -58,6 +58,14 @@ class SimulatorOptions:
     destroy_upgrade_s: float = 1.0
     #: Whether graph.facebook.com answers (sendText of WHATSAPP-BUSINESS instances).
     meta_reachable: bool = True
+    #: What `GET /` calls itself. Up to 2.3.1 the WebSocket asks nobody for a key.
+    version: str = "2.3.7"
+    #: 2.4 before its licence is activated: REST answers 503, Socket.IO goes on.
+    licence_required: bool = False
+    #: `DATABASE_SAVE_DATA_NEW_MESSAGE`: without it Baileys messages are not kept (EVOLUTION's always are).
+    save_messages: bool = True
+    #: How far the clock of its machine is ahead.
+    clock_ahead_s: float = 0.0
     #: How many emitted events are remembered for comparison (None = all, 0 = none).
     emitted_limit: int | None = 10_000
     #: How many messages each instance stores for findMessages.

@@ -74,6 +74,15 @@ def malformed_json(body: str) -> RestError:
 
 #: What connect and restart make of a thrown exception: success, with a stringified object.
 SWALLOWED = Answer(200, {"error": True, "message": "[object Object]"})
+#: What 2.4 answers to every call before its licence is activated.
+LICENCE_REQUIRED = Answer(
+    503,
+    {
+        "error": "service not activated",
+        "code": "LICENSE_REQUIRED",
+        "register_url": "http://localhost:8080/manager/login",
+    },
+)
 EMPTY_OK = Answer(200, is_empty=True)
 
 

@@ -22,6 +22,7 @@ from ponteio.simulator.options import SimulatorOptions
 from ponteio.simulator.population import Maker
 from ponteio.simulator.rest_answers import (
     EMPTY_OK,
+    LICENCE_REQUIRED,
     SWALLOWED,
     Answer,
     RestError,
@@ -76,6 +77,8 @@ def endpoint(context: RestContext, handler: Handler) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         await asyncio.sleep(context.chaos.rest_latency_s)
+        if context.options.licence_required:
+            return to_response(LICENCE_REQUIRED)
         if context.chaos.rest_error:
             return to_response(SWALLOWED)
         try:

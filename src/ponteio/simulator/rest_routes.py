@@ -53,7 +53,7 @@ async def _root(context: RestContext, _call: Call) -> Answer:
     body = {
         "status": 200,
         "message": "Welcome to the Evolution API, it is working!",
-        "version": "2.3.7",
+        "version": context.options.version,
         "clientName": "evolution_exchange",
         "documentation": "https://doc.evolution-api.com",
         "whatsappWebVersion": "2.3000.1027934701",

@@ -6,14 +6,14 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ponteio.simulator.chaos import Chaos, Gate
 from ponteio.simulator.control_routes import control_routes
 from ponteio.simulator.emission import Emission, EmittedEvent
 from ponteio.simulator.front import Front
-from ponteio.simulator.handshake import Door, parse_allowed_hosts
+from ponteio.simulator.handshake import Door, checks_keys, parse_allowed_hosts
 from ponteio.simulator.http_server import Peer
 from ponteio.simulator.ids import IdMint
 from ponteio.simulator.life import Life, reserve_port
@@ -45,12 +45,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _shifted(clock: Callable[[], datetime], ahead: timedelta) -> Callable[[], datetime]:
+    return lambda: clock() + ahead
+
+
 class Simulator:
     """An Evolution-shaped server in the caller's event loop: `start` it, play with it, `stop` it."""
 
     def __init__(self, options: SimulatorOptions | None = None, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.options = options = options or SimulatorOptions()
-        self._clock = clock
+        ahead = timedelta(seconds=options.clock_ahead_s)
+        self._clock = clock = _shifted(clock, ahead) if ahead else clock
         mint = IdMint(str(options.seed))
         self.world = World(options.api_key or mint.token())
         self.maker = Maker(options, mint, clock)
@@ -60,7 +65,7 @@ class Simulator:
         self.client_events: list[tuple[str, str]] = []
         self.emission = self._new_emission()
         self._gate = Gate()
-        self.stage = Stage(options.seed, self.emission, self._gate, mint, clock)
+        self.stage = Stage(options, self.emission, self._gate, mint, clock)
         self.sessions = Sessions(options, self.world, self.stage, clock)
         self.traffic = Traffic(options.seed, options.rate, self._speaking, self.stage.play_scene)
         self._tasks = LifeTasks()
@@ -120,11 +125,12 @@ class Simulator:
         front = Front(
             socket_server=server,
             rest=build_rest(self._rest_context(), control_routes(self)),
-            door=Door(self.world, parse_allowed_hosts(self.options.allowed_hosts)),
+            door=Door(self.world, parse_allowed_hosts(self.options.allowed_hosts), checks_keys(self.options.version)),
             chaos=self.chaos,
             gate=self._gate,
             cut=life.cut,
             destroy_upgrade_s=self.options.destroy_upgrade_s,
+            clock=self._clock,
         )
         await life.begin(front, self._host, self.port)
         self.emission.socket_server = server

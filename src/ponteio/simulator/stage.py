@@ -10,6 +10,7 @@ from ponteio.simulator.cast import Pen
 from ponteio.simulator.chaos import Gate
 from ponteio.simulator.emission import Emission
 from ponteio.simulator.ids import IdMint
+from ponteio.simulator.options import SimulatorOptions
 from ponteio.simulator.script import PlannedEvent, Script
 from ponteio.simulator.state import Instance, StoredMessage
 
@@ -22,8 +23,16 @@ BARE_EVENT_BYTES = 900
 class Stage:
     """Makes events happen on instances; what happens while the process is down does not happen at all."""
 
-    def __init__(self, seed: int, emission: Emission, gate: Gate, mint: IdMint, clock: Callable[[], datetime]) -> None:
-        self._seed = seed
+    def __init__(
+        self,
+        options: SimulatorOptions,
+        emission: Emission,
+        gate: Gate,
+        mint: IdMint,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._seed = options.seed
+        self._saves_messages = options.save_messages
         self._emission = emission
         self._gate = gate
         self._mint = mint
@@ -50,7 +59,7 @@ class Stage:
             self._held.append((instance, planned))
             return
         instance.note(planned.event, planned.data)
-        if planned.is_stored:
+        if planned.is_stored and (self._saves_messages or not instance.is_baileys):
             instance.messages.append(StoredMessage(self._mint.row_id(), planned.data))
         self._emission.emit(instance, planned.event, planned.data, dict(planned.extra))
 
