@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ponteio.live.question import Question, Questions, narrowed
+from ponteio.live.question import Question, Questions
 from ponteio.model.filter import EventFilter
+from ponteio.model.filter_names import narrowed
 from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.sight import Sight
