@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ponteio.api.activity import LastEvents
 from ponteio.live.edge import LiveEdge
-from ponteio.model.event import StoredEvent
+from ponteio.model.event import PassingEvent, StoredEvent
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkState, LinkStatus
 from ponteio.observe.counters import Counters
@@ -26,6 +26,11 @@ class Switchboard:
         """Committed events: to the sockets, and to the page that shows when an instance was last heard."""
         self._live.announce(stored)
         self._activity.note(stored)
+
+    def pass_on(self, passing: Sequence[PassingEvent]) -> None:
+        """Events that are not stored: to the sockets of the moment, and to the same page."""
+        self._live.pass_on(passing)
+        self._activity.note(passing)
 
     def link_changed(self, status: LinkStatus) -> None:
         """A link's new state: to its instance's owner, or to everybody when all depend on it."""

@@ -75,6 +75,10 @@ class Damper:
         self._hold(batch, passed)
         return batch_of(passed, sight, batch.next)
 
+    def admits(self, instance: str, now: float) -> bool:
+        """Whether one more event of `instance` may be sent that could not be held: nobody can ask for it later."""
+        return self._lets_pass(instance, now)
+
     def notices(self) -> Sequence[Packet]:
         """What was held since the last call: one packet for each instance."""
         if not self._held:

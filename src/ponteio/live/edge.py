@@ -14,18 +14,20 @@ from ponteio.live.desk import Desk
 from ponteio.live.gate import AsgiApp
 from ponteio.live.handshake import Hello
 from ponteio.live.options import LiveOptions
-from ponteio.live.packets import connection_status, instance_status, limit_reached
+from ponteio.live.packets import connection_status, incident_changed, instance_status, limit_reached
 from ponteio.live.reception import Reception
 from ponteio.live.rooms import Rooms
 from ponteio.live.sessions import Sessions
 from ponteio.live.socketio_edge import SocketIOEdge
 from ponteio.live.sse_stream import SseStream
 from ponteio.live.watches import Watch, Watches
-from ponteio.model.event import StoredEvent
+from ponteio.model.alert import Incident
+from ponteio.model.event import PassingEvent, StoredEvent
 from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.link import LinkStatus
 from ponteio.model.outcome import SHUTTING_DOWN, RefusalError
+from ponteio.model.rights import Right
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.authenticator import Authenticator
@@ -55,7 +57,7 @@ class LiveEdge:
         self._authenticator = authenticator
         self._directory = directory
         self._counters = counters
-        self._rooms = Rooms(log, self._options, counters, notices, directory.scope_of)
+        self._rooms = Rooms(log, self._options, counters, notices, directory.scope_of, directory.choices)
         self._sessions = Sessions(self._options)
         self._reception = Reception(log, authenticator, directory, self._rooms, self._options, clock)
         self._edge = SocketIOEdge(self._reception, self._sessions, self._options, counters, notices)
@@ -113,6 +115,12 @@ class LiveEdge:
         """Committed events are on their way to the sockets of their organizations. Returns at once."""
         self._rooms.announce(stored)
 
+    def pass_on(self, passing: Sequence[PassingEvent]) -> None:
+        """Events that their organizations chose not to store are on their way to the sockets that can take them now.
+        Returns at once.
+        """
+        self._rooms.pass_on(passing)
+
     def link_status(self, status: LinkStatus, organizations: Collection[str] | None) -> None:
         """The sockets of `organizations` hear where a link stands. None: those whom the directory names, which for the
         global link is everybody.
@@ -131,6 +139,11 @@ class LiveEdge:
         if instance.organization_id is not None:
             about = f"instance {instance.name}"
             self._rooms.tell([instance.organization_id], about, instance_status(instance), instance.name)
+
+    def incident(self, incident: Incident) -> None:
+        """The sockets of those of the organization who may read alerts hear where an incident stands."""
+        about, packet = f"incident {incident.incident_id}", incident_changed(incident)
+        self._rooms.tell([incident.organization_id], about, packet, None, Right.ALERTS_READ)
 
     def socket_count(self, scope: OrganizationScope | None) -> int:
         """Sockets that have been let in: of one organization, or of all."""

@@ -10,8 +10,9 @@ import orjson
 
 from ponteio.live.question import Question
 from ponteio.live.websocket import text_frame
+from ponteio.model.alert import Incident
 from ponteio.model.cursor import Cursor
-from ponteio.model.event import StoredEvent, utc_text
+from ponteio.model.event import PassingEvent, ShownEvent, StoredEvent, utc_text
 from ponteio.model.identity import Instance
 from ponteio.model.link import LinkStatus
 from ponteio.model.outcome import CATALOGUE, LIVE_HELD, Outcome
@@ -20,6 +21,7 @@ from ponteio.tenancy.limit_notices import LimitNotice
 
 NOTHING_SEEN = Sight(content=False, pairing=False)
 _EVENT = b'42["evolution-event",'
+_PASSING = b'42["live-event",'
 
 
 class Packet:
@@ -141,11 +143,16 @@ def batch_of(events: Sequence[EventPacket], sight: Sight, following: Cursor) -> 
     return Batch([event.seen_by(sight) for event in events], following, events)
 
 
-def _event_packet(stored: StoredEvent, sight: Sight, max_bytes: int) -> Packet:
-    envelope = stored.envelope(sight) if len(stored.data) <= max_bytes else stored.without_data(sight)
+def passing_packet(event: PassingEvent, sight: Sight, max_bytes: int) -> Packet:
+    """An event that is not stored, for readers with this sight; without its data if that is too large."""
+    return _event_packet(event, sight, max_bytes, _PASSING)
+
+
+def _event_packet(event: ShownEvent, sight: Sight, max_bytes: int, opening: bytes = _EVENT) -> Packet:
+    envelope = event.envelope(sight) if len(event.data) <= max_bytes else event.without_data(sight)
     if len(envelope) > max_bytes:
-        envelope = stored.without_data(sight)
-    return Packet(b"%b%b]" % (_EVENT, envelope))
+        envelope = event.without_data(sight)
+    return Packet(b"%b%b]" % (opening, envelope))
 
 
 def notice(name: str, body: Mapping[str, object], cursor: Cursor | None = None) -> Packet:
@@ -202,5 +209,28 @@ def instance_status(instance: Instance) -> Packet:
             "state_at": None if instance.state_at is None else utc_text(instance.state_at),
             "integration": instance.integration,
             "removed_at": None if instance.removed_at is None else utc_text(instance.removed_at),
+        },
+    )
+
+
+def incident_changed(incident: Incident) -> Packet:
+    """An incident that was opened, changed or ended: where it stands, without its timeline."""
+    ended_at = incident.resolved_at
+    return notice(
+        "incident",
+        {
+            "id": incident.incident_id,
+            "rule": incident.rule_id,
+            "rule_name": incident.rule_name,
+            "condition": incident.condition,
+            "state": incident.state,
+            "subject": {"kind": incident.subject.kind, "name": incident.subject.name},
+            "reason": incident.reason,
+            "since": utc_text(incident.since),
+            "opened_at": utc_text(incident.opened_at),
+            "resolved_at": None if ended_at is None else utc_text(ended_at),
+            "instances": incident.instance_count,
+            "events": incident.event_count,
+            "flaps": incident.flaps,
         },
     )

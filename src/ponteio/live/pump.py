@@ -198,7 +198,9 @@ class Pump:
             if page.next == member.cursor:
                 return False
             question = member.view.question
-            wanted = page.events if question is None else question.among(page.events)
+            choices = member.room.choices()
+            pushed = [event for event in page.events if choices.pushes(event.event)]
+            wanted = pushed if question is None else question.among(pushed)
             events = [EventPacket(stored, options.event_bytes) for stored in wanted]
             self._give(member, batch_of(events, member.view.sight, page.next))
         return False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from ponteio.live.packets import Batch, EventPacket, batch_of
 from ponteio.live.question import Question
 from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
+from ponteio.model.event_policy import ALL_CHOSEN, EventChoices
 
 _SHARED_BATCHES = 8
 """Batches kept for the next socket at the same place, so that an idle room does not keep one for each socket."""
@@ -21,14 +23,23 @@ class Ring:
     It begins at `last`: the place in the log where events start to be kept.
     """
 
-    def __init__(self, last: Cursor, *, max_events: int, max_bytes: int, batch_bytes: int) -> None:
+    def __init__(
+        self,
+        last: Cursor,
+        *,
+        max_events: int,
+        max_bytes: int,
+        batch_bytes: int,
+        choices: Callable[[], EventChoices] = lambda: ALL_CHOSEN,
+    ) -> None:
         self._events: dict[int, EventPacket] = {}
         self._last = last
         self._bytes = 0
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._batch_bytes = batch_bytes
-        self._batches: dict[tuple[int, View], Batch] = {}
+        self._batches: dict[tuple[int, View, EventChoices], Batch] = {}
+        self._choices = choices
         self._warm: deque[EventPacket] = deque()
         self._warm_bytes = 0
 
@@ -79,23 +90,25 @@ class Ring:
         return following is None or following.can_answer or not view.shows(following.instance, following.event)
 
     def batch(self, after: Cursor, view: View) -> Batch:
-        """The next events after `after` that are in view, up to about `batch_bytes`; only while it `serves` them.
+        """The next events after `after` that are in view and that the organization wants pushed, up to about
+        `batch_bytes`; only while it `serves` them.
 
         Sockets that stand at the same place with the same view get the same object.
         """
-        key = (after.seq, view)
+        choices = self._choices()
+        key = (after.seq, view, choices)
         found = self._batches.get(key)
         if found is None:
             if len(self._batches) >= _SHARED_BATCHES:
                 self._batches.clear()
-            found = self._batches[key] = self._collect(after, view)
+            found = self._batches[key] = self._collect(after, view, choices)
         return found
 
-    def _collect(self, after: Cursor, view: View) -> Batch:
+    def _collect(self, after: Cursor, view: View, choices: EventChoices) -> Batch:
         events, size, seq, question = [], 0, after.seq, view.question
         while seq < self._last.seq and size < self._batch_bytes:
             event = self._events[seq + 1]
-            if view.shows(event.instance, event.event):
+            if view.shows(event.instance, event.event) and choices.pushes(event.event):
                 if question is not None and not event.can_answer:
                     break
                 if question is None or self._passes(event, question):

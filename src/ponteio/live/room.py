@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ponteio.live.damper import Damper
@@ -16,6 +16,7 @@ from ponteio.live.stall import Stall
 from ponteio.live.view import View
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent
+from ponteio.model.event_policy import ALL_CHOSEN, EventChoices
 from ponteio.model.identity import Limits, OrganizationScope, Principal
 from ponteio.model.outcome import TOO_MANY_SOCKETS, TOO_MANY_USER_SOCKETS
 
@@ -59,8 +60,12 @@ class Room:
     `scope` is the whole organization's: what the ring misses is missed by all of them.
     """
 
-    def __init__(self, scope: OrganizationScope, options: LiveOptions) -> None:
+    def __init__(
+        self, scope: OrganizationScope, options: LiveOptions, choices: Callable[[], EventChoices] = lambda: ALL_CHOSEN
+    ) -> None:
         self.scope = scope
+        self.choices = choices
+        """What the organization chose about its events, as of now."""
         self.members: set[Member] = set()
         self.arriving = 0
         """Clients that authenticated and are about to be members: they count against the limits."""
@@ -107,6 +112,7 @@ class Room:
                 max_events=options.ring_events,
                 max_bytes=options.ring_bytes,
                 batch_bytes=options.batch_bytes,
+                choices=self.choices,
             )
 
     def offer(self, stored: Sequence[StoredEvent]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import structlog
 
@@ -14,13 +15,16 @@ from ponteio.live.door import Door
 from ponteio.live.handshake import Admission, Start
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import Packet
+from ponteio.live.passing import Passing
 from ponteio.live.pump import Pump
 from ponteio.live.question import Questions
 from ponteio.live.room import Member, Room
 from ponteio.live.view import View
-from ponteio.model.event import StoredEvent
+from ponteio.model.event import PassingEvent, StoredEvent
+from ponteio.model.event_policy import ALL_CHOSEN, EventChoices
 from ponteio.model.identity import Limits, OrganizationScope
 from ponteio.model.outcome import SLOW_CONSUMER, Outcome, RefusalError
+from ponteio.model.rights import Right
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.limit_notices import LimitNotices
 
@@ -34,7 +38,7 @@ class Rooms:
     """The rooms of organizations that have sockets here. All methods but `heal` and `close` return at once.
 
     `scope_of` gives the whole scope of an organization, or raises `RefusalError`: what is read for a room is read for
-    everybody in it, whoever came first.
+    everybody in it, whoever came first. `choices_of` says what it chose about its events.
     """
 
     def __init__(
@@ -44,10 +48,13 @@ class Rooms:
         counters: Counters,
         notices: LimitNotices,
         scope_of: Callable[[str], OrganizationScope],
+        choices_of: Callable[[str], EventChoices] = lambda _: ALL_CHOSEN,
     ) -> None:
         self.pump = Pump(log, options, counters, notices, self.dismiss)
         self._log = log
         self._scope_of = scope_of
+        self._choices_of = choices_of
+        self._passing = Passing(options, counters)
         self._options = options
         self._counters = counters
         self._rooms: dict[str, Room] = {}
@@ -86,7 +93,8 @@ class Rooms:
         """
         room = self._rooms.get(organization_id)
         if room is None:
-            room = self._rooms[organization_id] = Room(self._scope_of(organization_id), self._options)
+            choices = partial(self._choices_of, organization_id)
+            room = self._rooms[organization_id] = Room(self._scope_of(organization_id), self._options, choices)
         try:
             room.reserve(person, limits)
         finally:
@@ -157,13 +165,31 @@ class Rooms:
                 self._catch_up_soon(room)
             self._wake_soon(room)
 
-    def tell(self, organizations: Iterable[str], about: str, packet: Packet, instance: str | None) -> None:
+    def pass_on(self, passing: Iterable[PassingEvent]) -> None:
+        """Events that are stored nowhere, in order; they are shown once what was announced before them has gone out."""
+        by_organization: defaultdict[str, list[PassingEvent]] = defaultdict(list)
+        for event in passing:
+            if event.organization_id in self._rooms:
+                by_organization[event.organization_id].append(event)
+        for organization_id, events in by_organization.items():
+            asyncio.get_running_loop().call_soon(self._show, self._rooms[organization_id], events)
+
+    def tell(
+        self,
+        organizations: Iterable[str],
+        about: str,
+        packet: Packet,
+        instance: str | None,
+        right: Right | None = None,
+    ) -> None:
         """A notice for the members of `organizations`; one about `instance` only for those who may and want to hear of
-        it.
+        it, one that needs a `right` only for those who have it.
         """
         for organization_id in organizations:
             room = self._rooms.get(organization_id)
             for member in () if room is None else list(room.members):
+                if right is not None and not member.principal.may(right):
+                    continue
                 if instance is None or member.view.covers(instance):
                     self.pump.say(member, about, packet)
 
@@ -204,6 +230,9 @@ class Rooms:
         if room.announced_on and room.members:
             self._counters.delivered(room.scope.organization_id, room.announced, room.announced_on)
         room.announced, room.announced_on = 0, 0.0
+
+    def _show(self, room: Room, events: Sequence[PassingEvent]) -> None:
+        self._passing.show(room.members, events, asyncio.get_running_loop().time())
 
     def _catch_up_soon(self, room: Room) -> None:
         room.has_missed = True
