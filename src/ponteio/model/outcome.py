@@ -77,14 +77,32 @@ INVALID_FILTER = _add("invalid_filter", 400, "The filter is malformed.")
 NAME_TAKEN = _add("name_taken", 409, "The name is already in use.")
 INVALID_NAME = _add("invalid_name", 422, "The name cannot be used.")
 
+# Alerts.
+INVALID_RULE = _add("invalid_rule", 422, "The alert rule is not one that could be watched.")
+TOO_MANY_RULES = _add("too_many_rules", 409, "The organization has as many alert rules as are allowed.")
+TOO_MANY_CHANNELS = _add("too_many_channels", 409, "The organization has as many channels as are allowed.")
+TOO_MANY_NOTIFICATIONS = _add(
+    "too_many_notifications", 429, "The organization has sent as many notifications as are allowed.", retry=True
+)
+NOT_INSTALLED = _add(
+    "not_installed", 409, "This kind of channel needs a library that is not installed here: ponteio[alerts]."
+)
+
 # Links.
 WEBSOCKET_DISABLED = _add("websocket_disabled", 409, "WebSocket is switched off here: set WEBSOCKET_ENABLED=true.")
 UNLINKABLE_NAME = _add("unlinkable_name", 409, "A name with a comma has no namespace of its own: use global mode.")
+DIAGNOSIS_RUNNING = _add("diagnosis_running", 429, "A diagnosis is running: one at a time.", retry=True)
 TOO_MANY_LINKS = _add("too_many_links", 429, "There are as many links as are allowed.", retry=True)
+
+# What instances are to send.
+NO_EVENTS_CHOSEN = _add("no_events_chosen", 409, "No events were chosen for this instance: choose some first.")
 
 # Evolution API.
 ADDRESS_REFUSED = _add("address_refused", 422, "The address may not be reached from here.")
 SECRET_UNREADABLE = _add("secret_unreadable", 503, "A stored secret cannot be opened with the keys of this deployment.")
+UPSTREAM_WEBSOCKET_DISABLED = _add(
+    "upstream_websocket_disabled", 409, "Evolution API runs without WebSocket: set WEBSOCKET_ENABLED=true there."
+)
 UPSTREAM_UNREACHABLE = _add("upstream_unreachable", 502, "Evolution API could not be reached.", retry=True)
 UPSTREAM_TIMEOUT = _add("upstream_timeout", 504, "Evolution API did not answer in time.", retry=True)
 UPSTREAM_AUTH_FAILED = _add("upstream_auth_failed", 502, "Evolution API refused our key.")
