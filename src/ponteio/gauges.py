@@ -1,4 +1,4 @@
-"""What the house looks like at this moment, for Prometheus: read when it is asked, so that nobody pays for it before."""
+"""What the house looks like at this moment, for Prometheus: read when it is asked, so that nobody pays before."""
 
 from __future__ import annotations
 

@@ -43,7 +43,6 @@ class MinuteBook:
         self._began_at = clock()
         self._folded_hour = 0
         self._sockets = 0
-        self._names: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._reconnects = 0
 
@@ -87,13 +86,12 @@ class MinuteBook:
     def _deployment(self, taken: dict[str, Figures]) -> Figures:
         """All organizations together, and what belongs to none of them; nobody's names."""
         total = Figures.total(taken.values())
+        total.events_of.clear()
         total.reconnects_of.clear()
         total.sockets, self._sockets = self._sockets, 0
-        names, refused = Counter(self._counters.events), Counter(self._counters.refused)
-        reconnects = sum(self._counters.under(_RECONNECTS).values())
-        total.names, total.refused = names - self._names, refused - self._refused
-        total.reconnects = reconnects - self._reconnects
-        self._names, self._refused, self._reconnects = names, refused, reconnects
+        refused, reconnects = Counter(self._counters.refused), sum(self._counters.under(_RECONNECTS).values())
+        total.refused, total.reconnects = refused - self._refused, reconnects - self._reconnects
+        self._refused, self._reconnects = refused, reconnects
         return total
 
     async def _without_database(self, work: Awaitable[None]) -> None:

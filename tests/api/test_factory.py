@@ -22,6 +22,9 @@ NAMED = sorted(
 )
 """What organizations do to an instance. What logs out and what deletes comes last."""
 
+NOT_JSON = {"/metrics"}
+"""Routes that answer in a format of somebody else's."""
+
 
 async def ask(route: Route, caller: Caller, desk: RestDesk, name: str = "loja-01") -> httpx2.Response:
     """The answer, which is one that the application's own description knows."""
@@ -56,7 +59,8 @@ async def test_every_route_is_decided_described_and_answers_by_schema(desk: Rest
     assert set(schema["components"]["securitySchemes"]) == {"bearer", "apikey", "session"}
     for method, path, operation in operations(desk):
         good = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
-        assert "$ref" in good["content"]["application/json"]["schema"], path
+        if path not in NOT_JSON:
+            assert "$ref" in good["content"]["application/json"]["schema"], path
         assert operation["description"], path
         wanted: list[dict[str, list[str]]] = (
             [] if NEEDS[method, path] == ANYBODY else [{"bearer": []}, {"apikey": []}, {"session": []}]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ponteio.observe.counters import Counters
+from ponteio.api.services import ApiServices
 
 ELSEWHERE = "other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -19,9 +19,9 @@ class RequestMeter:
     that whoever asks for many addresses makes no more kinds; what ends without an answer has the status `none`.
     """
 
-    def __init__(self, app: ASGIApp, counters: Counters, monotonic: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, app: ASGIApp, services: ApiServices, monotonic: Callable[[], float] = time.perf_counter) -> None:
         self._app = app
-        self._counters = counters
+        self._services = services
         self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,7 +31,7 @@ class RequestMeter:
         began, has_begun = self._monotonic(), False
 
         def count(status: str) -> None:
-            self._counters.answered((_method(scope), _template(scope), status), self._monotonic() - began)
+            self._services.counters.answered((_method(scope), _template(scope), status), self._monotonic() - began)
 
         async def sending(message: Message) -> None:
             nonlocal has_begun

@@ -51,10 +51,6 @@ class Counters:
         if organization_id is not None:
             self.tallies.of(organization_id).refused[code] += amount
 
-    def event(self, name: str, origin: str = "live") -> None:
-        """Count a stored event by its catalogue name and how it came."""
-        self._events[name, origin] += 1
-
     def heard(self, batch: Sequence[AddressedEvent]) -> None:
         """Count how long events were on their way from Evolution; those over two links count twice."""
         for event in batch:
@@ -69,14 +65,17 @@ class Counters:
                 seconds = 0.0
             figures.latency[Hop.EVOLUTION_TO_RECEIVED].observe(seconds)
 
-    def committed(self, stored: Sequence[StoredEvent], now: datetime, took_s: float) -> None:
-        """Count a commit of these events that ended `now` after `took_s`."""
+    def committed(self, stored: Sequence[StoredEvent], names: Sequence[str], now: datetime, took_s: float) -> None:
+        """Count a commit of these events that ended `now` after `took_s`; `names` are their catalogue names."""
         self.committed_on = self._monotonic()
         self.commit_s.observe(took_s)
         self.batch_events.observe(len(stored))
-        for event in stored:
+        for event, name in zip(stored, names, strict=True):
+            self._events[name, event.origin] += 1
             figures = self.tallies.of(event.organization_id)
             figures.events += 1
+            figures.names[name] += 1
+            figures.events_of[event.instance] += 1
             seconds = (now - event.received_at).total_seconds()
             figures.latency[Hop.RECEIVED_TO_COMMITTED].observe(max(seconds, 0.0))
 

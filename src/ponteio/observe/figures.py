@@ -9,11 +9,12 @@ from enum import StrEnum
 
 from ponteio.observe.histogram import Histogram
 
-TOP_INSTANCES = 20
+TOP_INSTANCES = 50
 OTHERS = ""
 """All instances beyond those that are told apart. No instance has an empty name."""
 _NUMBERS = ("events", "early", "reconnects", "held")
-_COUNTS = ("refused", "names", "reconnects_of")
+_COUNTS = ("refused", "names")
+_BY_INSTANCE = ("events_of", "reconnects_of")
 
 
 class Hop(StrEnum):
@@ -30,10 +31,14 @@ class Figures:
     """Additive but for `sockets`, the most that were open at once.
 
     `early` counts events that Evolution's clock dates after their arrival: they are taken to have needed no time.
-    `refused` is by outcome code, `names` by the event's catalogue name, `reconnects_of` by instance.
+    `refused` is by outcome code, `names` counts events by catalogue name; `events_of` and `reconnects_of` are by
+    instance.
     """
 
-    __slots__ = ("early", "events", "held", "latency", "names", "reconnects", "reconnects_of", "refused", "sockets")
+    __slots__ = (
+        *("early", "events", "events_of", "held", "latency", "names", "reconnects", "reconnects_of", "refused"),
+        "sockets",
+    )
 
     def __init__(self) -> None:
         self.events = 0
@@ -43,6 +48,7 @@ class Figures:
         self.sockets = 0
         self.refused: Counter[str] = Counter()
         self.names: Counter[str] = Counter()
+        self.events_of: Counter[str] = Counter()
         self.reconnects_of: Counter[str] = Counter()
         self.latency = {hop: Histogram() for hop in Hop}
 
@@ -63,6 +69,7 @@ class Figures:
         self.sockets = max(self.sockets, other.sockets)
         self.refused.update(other.refused)
         self.names.update(other.names)
+        self.events_of.update(other.events_of)
         self.reconnects_of.update(other.reconnects_of)
         for hop, histogram in other.latency.items():
             self.latency[hop].add(histogram)
@@ -72,8 +79,8 @@ class Figures:
         entry.
         """
         said: dict[str, object] = {name: getattr(self, name) for name in (*_NUMBERS, "sockets") if getattr(self, name)}
-        counts = {"refused": self.refused, "names": self.names, "reconnects_of": _topped(self.reconnects_of)}
-        said.update({name: dict(counted) for name, counted in counts.items() if counted})
+        said.update({name: dict(getattr(self, name)) for name in _COUNTS if getattr(self, name)})
+        said.update({name: _topped(getattr(self, name)) for name in _BY_INSTANCE if getattr(self, name)})
         latency = {hop.value: histogram.spelled() for hop, histogram in self.latency.items() if histogram.count}
         if latency:
             said["latency"] = latency
@@ -85,15 +92,13 @@ class Figures:
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + said.get(name, 0))
         self.sockets = max(self.sockets, said.get("sockets", 0))
-        for name in _COUNTS:
+        for name in (*_COUNTS, *_BY_INSTANCE):
             getattr(self, name).update(said.get(name, {}))
         for hop, histogram in self.latency.items():
             histogram.add_spelled(said.get("latency", {}).get(hop.value, {}))
 
 
-def _topped(counted: Counter[str]) -> Counter[str]:
-    if len(counted) <= TOP_INSTANCES:
-        return counted
-    found = Counter(dict(counted.most_common(TOP_INSTANCES)))
-    found[OTHERS] += counted.total() - found.total()
-    return found
+def _topped(counted: Counter[str]) -> dict[str, int]:
+    found = dict(counted.most_common(TOP_INSTANCES))
+    others = counted.total() - sum(found.values())
+    return {**found, OTHERS: found.get(OTHERS, 0) + others} if others else found

@@ -19,6 +19,12 @@ class Tallies:
             found = self._since[organization_id] = Figures()
         return found
 
+    def since_taken(self, organization_id: str | None) -> Figures:
+        """What was added since `take`: to one organization, or for None to all."""
+        if organization_id is None:
+            return Figures.total(self._since.values())
+        return self._since.get(organization_id) or Figures()
+
     def take(self) -> dict[str, Figures]:
         """What was added since the last call, by organization."""
         taken, self._since = self._since, {}
