@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
-from tests.support.log_world import decoded, log_world
+from sqlalchemy import delete, text, update
+from tests.support.log_world import LogWorld, decoded, log_world
 
 from ponteio.eventlog import reading
 from ponteio.model.filter import EventFilter
 from ponteio.model.identity import OrganizationScope
+from ponteio.model.outcome import CURSOR_EXPIRED, RefusalError
 from ponteio.storage.database import Database
 from ponteio.storage.script import Load, Query
+from ponteio.storage.tables import event_logs, events
 
 
 async def test_many_logs_are_asked_for_in_bounded_statements(database: Database) -> None:
@@ -56,7 +58,7 @@ def test_every_question_names_the_organization() -> None:
     """I4: whatever the filter, the rows are those of the scope."""
     scope = OrganizationScope("org_a")
     script = reading.read_after(scope, None, 10, 100, EventFilter.of(["a"], ["x.*", "y"]))
-    steps = [next(script), script.send([("org_a", "eeeeeeee", 5)]), script.send([(1, 10)])]
+    steps = [next(script), script.send([("org_a", "eeeeeeee", 5, 0)]), script.send([(1, 10)])]
     for step in steps:
         assert isinstance(step, Load | Query)
         statement = step.query().statement if isinstance(step, Load) else step.statement
@@ -73,3 +75,41 @@ async def test_reads_by_instance_use_their_index(sqlite_database: Database) -> N
     async with sqlite_database.read() as connection:
         plan = str((await connection.execute(text(statement))).all())
     assert "ix_events_organization_id_instance_seq" in plan
+
+
+async def _floor(world: LogWorld, name: str, seq: int) -> None:
+    """What the removal of old events does to a log."""
+    organization_id = world.scope(name).organization_id
+    async with world.database.write() as connection:
+        mine = events.c.organization_id == organization_id
+        await connection.execute(delete(events).where(mine, events.c.seq <= seq))
+        here = event_logs.c.organization_id == organization_id
+        await connection.execute(update(event_logs).where(here).values(floor=seq))
+
+
+async def test_a_place_below_the_floor_is_no_place_to_go_on_from(database: Database) -> None:
+    """I3: never a part of the log that looks whole."""
+    world = await log_world(database, "alpha", "beta")
+    await world.log.append(world.batch("alpha", range(10)))
+    await _floor(world, "alpha", 6)
+    scope, bounds = world.scope("alpha"), await world.log.bounds(world.scope("alpha"))
+    assert (bounds.floor.seq, bounds.head.seq) == (6, 10)
+    for seq in range(6):
+        with pytest.raises(RefusalError) as refused:
+            await world.log.read_after(scope, bounds.head.at(seq))
+        assert refused.value.outcome is CURSOR_EXPIRED
+    for start in (bounds.floor, None):
+        page = await world.log.read_after(scope, start)
+        assert [event.seq for event in page.events] == [7, 8, 9, 10]
+        assert not page.more
+    assert (await world.log.bounds(world.scope("beta"))).floor.seq == 0
+
+
+async def test_a_log_of_which_nothing_is_left_reads_as_empty_and_goes_on(database: Database) -> None:
+    world = await log_world(database, "alpha")
+    await world.log.append(world.batch("alpha", range(3)))
+    await _floor(world, "alpha", 3)
+    page = await world.log.read_after(world.scope("alpha"), None)
+    assert (page.events, page.next.seq, page.more) == ([], 3, False)
+    stored = (await world.log.append(world.batch("alpha", [7]))).stored
+    assert [event.seq for event in stored] == [4]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import appending, reading
 from ponteio.eventlog.appending import Appended
-from ponteio.eventlog.reading import Page
+from ponteio.eventlog.reading import Bounds, Page
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent, StoredEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
@@ -49,6 +49,10 @@ class EventLog:
         """The place of the last committed event, or 0 in a log without events."""
         return await self._database.run_reading(reading.head(scope))
 
+    async def bounds(self, scope: OrganizationScope) -> Bounds:
+        """Where the log ends, and where it begins to be whole."""
+        return await self._database.run_reading(reading.bounds(scope))
+
     async def heads(self, organization_ids: Collection[str]) -> dict[str, Cursor]:
         """The heads of these logs, all of the same moment. Unknown organizations are left out."""
         return await self._database.run_reading(reading.heads(organization_ids))
@@ -62,11 +66,13 @@ class EventLog:
         max_bytes: int = DEFAULT_MAX_BYTES,
         filter: EventFilter = EVERYTHING,  # noqa: A002
     ) -> Page:
-        """The wanted events with a number strictly greater than that of `after`, in order; None reads from the start.
+        """The wanted events with a number strictly greater than that of `after`, in order; None reads from where
+        the log begins to be whole.
 
         At most `limit` events and `max_bytes` of data, but always one event if there is one. A page may be empty and
         still have `more`: a read looks at a bounded stretch of the log, and `next` moves past what the filter left
-        out. Raises `RefusalError`: CURSOR_EXPIRED for another epoch, INVALID_CURSOR for a place beyond the head.
+        out. Raises `RefusalError`: CURSOR_EXPIRED for another epoch or a place below the floor, INVALID_CURSOR for one
+        beyond the head.
         """
         return await self._database.run_reading(reading.read_after(scope, after, limit, max_bytes, filter))
 

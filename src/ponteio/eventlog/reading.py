@@ -32,6 +32,14 @@ class Page:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a log ends, and where it begins to be whole: up to `floor` events were removed for their age."""
+
+    head: Cursor
+    floor: Cursor
+
+
 def heads(organization_ids: Collection[str]) -> Script[dict[str, Cursor]]:
     """The heads of the logs that exist among these."""
     found: dict[str, Cursor] = {}
@@ -44,10 +52,16 @@ def heads(organization_ids: Collection[str]) -> Script[dict[str, Cursor]]:
 
 def head(scope: OrganizationScope) -> Script[Cursor]:
     """The head of the scope's log; raises `RefusalError` when there is no such organization."""
+    return (yield from bounds(scope)).head
+
+
+def bounds(scope: OrganizationScope) -> Script[Bounds]:
+    """The bounds of the scope's log; raises `RefusalError` when there is no such organization."""
     rows = yield Load(event_logs, "organization_id = ?", (scope.organization_id,))
     if not rows:
         raise RefusalError(ORGANIZATION_NOT_FOUND)
-    return Cursor(rows[0][1], rows[0][2])
+    _, epoch, last, floor = rows[0]
+    return Bounds(Cursor(epoch, last), Cursor(epoch, floor))
 
 
 def get(scope: OrganizationScope, cursor: Cursor) -> Script[StoredEvent | None]:
@@ -56,7 +70,7 @@ def get(scope: OrganizationScope, cursor: Cursor) -> Script[StoredEvent | None]:
     if cursor.epoch != end.epoch:
         return None
     rows = yield Load(events, "organization_id = ? AND seq = ?", (scope.organization_id, cursor.seq))
-    found = _event(rows[0], end.epoch) if rows else None
+    found = event_of(rows[0], end.epoch) if rows else None
     return found if found and scope.allowed.matches(found.instance, found.event) else None
 
 
@@ -65,8 +79,8 @@ def read_after(
 ) -> Script[Page]:
     """The page behind `EventLog.read_after`."""
     limit = max(limit, 1)
-    end = yield from head(scope)
-    start = _start(after, end)
+    log = yield from bounds(scope)
+    end, start = log.head, _start(after, log)
     is_filtered = not (wanted.is_everything and scope.allowed.is_everything)
     last = min(end.seq, start + SCAN) if is_filtered else end.seq
     # The sizes first: what does not fit is not read.
@@ -76,15 +90,15 @@ def read_after(
     if taken < len(sizes) or taken == limit:
         last = sizes[taken - 1][0]
     found = (yield Load(events, *_stretch(scope, start, last, wanted))) if taken else []
-    return Page([_event(row, end.epoch) for row in found], end.at(last), end, last < end.seq)
+    return Page([event_of(row, end.epoch) for row in found], end.at(last), end, last < end.seq)
 
 
-def _start(after: Cursor | None, end: Cursor) -> int:
+def _start(after: Cursor | None, log: Bounds) -> int:
     if after is None:
-        return 0
-    if after.epoch != end.epoch:
+        return log.floor.seq
+    if after.epoch != log.head.epoch or 0 <= after.seq < log.floor.seq:
         raise RefusalError(CURSOR_EXPIRED)
-    if not 0 <= after.seq <= end.seq:
+    if not 0 <= after.seq <= log.head.seq:
         raise RefusalError(INVALID_CURSOR, "The cursor is beyond the end of the log.")
     return after.seq
 
@@ -128,7 +142,7 @@ def _within(max_bytes: int, sizes: list[int]) -> int:
     return len(sizes)
 
 
-def _event(row: tuple[Any, ...], epoch: str) -> StoredEvent:
+def event_of(row: tuple[Any, ...], epoch: str) -> StoredEvent:
     """The event of a row with the columns of `events`, in the table's order."""
     organization_id, seq, instance, event, sender, date_time, occurred_at, received_at, origin, _, extra, data = row
     return StoredEvent(

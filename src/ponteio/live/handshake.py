@@ -85,8 +85,9 @@ class Start:
     reason: Outcome | None = None
 
 
-def start_at(asked: object, head: Cursor) -> Start:
-    """Where a client that asked for the cursor `asked` begins in a log that ends at `head`.
+def start_at(asked: object, head: Cursor, floor: int = 0) -> Start:
+    """Where a client that asked for the cursor `asked` begins in a log that ends at `head` and is whole after
+    the number `floor`.
 
     Either exactly after `asked`, or at the head and told so: never somewhere in between, which would look whole.
     """
@@ -96,7 +97,7 @@ def start_at(asked: object, head: Cursor) -> Start:
         cursor = Cursor.parse(asked)
     except CursorError:
         return Start(head, head, resumed=False, reason=INVALID_CURSOR)
-    if cursor.epoch != head.epoch:
+    if cursor.epoch != head.epoch or cursor.seq < floor:
         return Start(head, head, resumed=False, reason=CURSOR_EXPIRED)
     if cursor.seq > head.seq:
         return Start(head, head, resumed=False, reason=INVALID_CURSOR)

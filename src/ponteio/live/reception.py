@@ -70,7 +70,8 @@ class Reception:
 
     async def locate(self, admission: Admission) -> Start:
         """Where in the log the client begins."""
-        return start_at(admission.hello.cursor, await self._log.head(admission.scope))
+        log = await self._log.bounds(admission.scope)
+        return start_at(admission.hello.cursor, log.head, log.floor.seq)
 
     def enter(self, admission: Admission, start: Start, door: Door) -> Member:
         """The client was told `ready` and is a member: what follows `start` is sent to it."""

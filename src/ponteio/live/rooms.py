@@ -262,10 +262,9 @@ class Rooms:
                 ring.restart(await self._log.head(room.scope))
                 self._wake_soon(room)
                 return
-            if page.head.seq - ring.last.seq > self._options.ring_events:
+            is_too_much = page.head.seq - ring.last.seq > self._options.ring_events
+            if is_too_much or not room.offer(page.events):  # what was removed meanwhile leaves a hole
                 ring.restart(page.head)
-            else:
-                room.offer(page.events)
             self._wake_soon(room)
             if not page.more or ring.last.seq >= page.head.seq:
                 return

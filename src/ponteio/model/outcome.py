@@ -72,8 +72,10 @@ INVALID_REQUEST = _add("invalid_request", 422, "The request is not as documented
 METHOD_NOT_ALLOWED = _add("method_not_allowed", 405, "This address does not take that method.")
 TOO_LARGE = _add("too_large", 413, "The body is larger than allowed.")
 INVALID_CURSOR = _add("invalid_cursor", 400, "The cursor is malformed.")
-CURSOR_EXPIRED = _add("cursor_expired", 410, "The cursor belongs to an earlier life of the log: start over.")
+CURSOR_EXPIRED = _add("cursor_expired", 410, "The cursor is too old, or of an earlier life of the log: start over.")
 INVALID_FILTER = _add("invalid_filter", 400, "The filter is malformed.")
+NOT_ACCEPTABLE = _add("not_acceptable", 406, "This is a stream: ask for it with Accept: text/event-stream.")
+TOO_MANY_EXPORTS = _add("too_many_exports", 429, "As many exports are under way as are allowed.", retry=True)
 NAME_TAKEN = _add("name_taken", 409, "The name is already in use.")
 INVALID_NAME = _add("invalid_name", 422, "The name cannot be used.")
 
