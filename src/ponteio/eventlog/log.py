@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ponteio.eventlog import appending, reading
 from ponteio.eventlog.appending import Appended
 from ponteio.eventlog.reading import Bounds, Page
+from ponteio.eventlog.search import Search, SearchBounds, SearchPage
+from ponteio.eventlog.term_index import TermIndex
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import AddressedEvent, StoredEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import OrganizationScope
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
@@ -22,6 +25,7 @@ from ponteio.storage.tables import event_fingerprints
 
 DEFAULT_LIMIT = 200
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
+DEFAULT_BUDGET_S = 1.0
 # One transaction must not keep the writers of live events waiting.
 _PRUNED_AT_ONCE = 2_000
 
@@ -29,9 +33,12 @@ _PRUNED_AT_ONCE = 2_000
 class EventLog:
     """Appends addressed events and reads stored ones. Every read takes the scope that it may see."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = utc_now, index: TermIndex | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._search = Search(database, index)
 
     async def append(self, events: Sequence[AddressedEvent]) -> Appended:
         """The events that were not in the log yet are in it, all or none, numbered in the order given.
@@ -75,6 +82,26 @@ class EventLog:
         beyond the head.
         """
         return await self._database.run_reading(reading.read_after(scope, after, limit, max_bytes, filter))
+
+    async def search(
+        self,
+        scope: OrganizationScope,
+        filter: Filter,  # noqa: A002
+        *,
+        after: Cursor | None = None,
+        before: Cursor | None = None,
+        limit: int = DEFAULT_LIMIT,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        budget_s: float = DEFAULT_BUDGET_S,
+    ) -> SearchPage:
+        """The events within the scope that `filter_match.matches` lets through for its sight: the newest first, below
+        `before` if it is given, or the oldest first above `after`; with both, the oldest first between them.
+
+        At most `limit` events and `max_bytes` of data, but always one event if there is one. It takes about `budget_s`
+        seconds at most, and says so when that was too little (`SearchPage.complete`). Raises `RefusalError`:
+        CURSOR_EXPIRED for another epoch, INVALID_CURSOR for a place beyond the head.
+        """
+        return await self._search.page(scope, filter, after, before, SearchBounds(limit, max_bytes, budget_s))
 
     async def get(self, scope: OrganizationScope, cursor: Cursor) -> StoredEvent | None:
         """The event at this place; None when there is none, or when it is of another epoch or organization."""

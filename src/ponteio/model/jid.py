@@ -8,6 +8,8 @@ from dataclasses import dataclass
 PERSON = "s.whatsapp.net"
 _OLD_PERSON = "c.us"
 
+_LONGEST = 100
+
 _ADDRESS = re.compile(r"([^@:\s]+)(?::[0-9]+)?@([0-9A-Za-z.-]+)")
 _BARE = re.compile(r"[0-9]+(?:-[0-9]+)?")
 _PUNCTUATION = re.compile(r"[\s().+-]")
@@ -29,6 +31,8 @@ class Jid:
         `5511988887777`, `+55 11 98888-7777`, `5511988887777@s.whatsapp.net`, `…@c.us`, `…:12@s.whatsapp.net`, `…@lid`,
         `…@g.us`, `status@broadcast`.
         """
+        if len(text) > _LONGEST:
+            return None
         text = text.strip()
         if address := _ADDRESS.fullmatch(text):
             server = address[2].lower()

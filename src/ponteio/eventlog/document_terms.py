@@ -1,0 +1,127 @@
+"""The terms by which an event is found, each a hash of 32 bits: two terms that share one only cost a needless look."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+from zlib import crc32
+
+from ponteio.model.event import StoredEvent
+from ponteio.model.event_facts import EventFacts, json_key
+from ponteio.model.jid import Jid
+
+MOST_TERMS = 50_000
+"""Of one event. One that has more is a candidate for every search of data."""
+LONGEST_VALUE = 128
+"""Longer texts are not found by their value."""
+
+OVERFLOW = b"~"
+BACKFILL = b"o:backfill"
+
+_UNINDEXED = frozenset(
+    {
+        *("senderKeyHash", "recipientKeyHash", "messageSecret", "mediaKey", "fileSha256", "fileEncSha256"),
+        *("jpegThumbnail", "thumbnailSha256", "thumbnailEncSha256", "thumbnailDirectPath", "waveform", "base64"),
+        *("url", "directPath", "mediaUrl", "profilePicUrl", "streamingSidecar", "scansSidecar", "encIv", "encPayload"),
+        *("low", "high", "unsigned", "senderTimestamp", "recipientTimestamp", "mediaKeyTimestamp"),
+        *("deviceListMetadataVersion", "midQualityFileSha256", "scanLengths", "fileLength", "fileEncSha512"),
+    }
+)
+"""Members of binary data and of bookkeeping: nobody looks for them, and they are half of all values."""
+
+_ADDRESSES = frozenset({"remoteJid", "remoteJidAlt", "participant", "participantAlt", "chatId", "from"})
+
+
+def event_terms(event: str) -> Iterator[bytes]:
+    """The event's name and the families that it belongs to."""
+    yield name_term(event)
+    dot = event.find(".")
+    while dot >= 0:
+        yield name_term(event[: dot + 1] + "*")
+        dot = event.find(".", dot + 1)
+
+
+def name_term(pattern: str) -> bytes:
+    """The term of an event's name, or of a family (`messages.*`)."""
+    return _bytes("e:" + pattern)
+
+
+def instance_term(instance: str) -> bytes:
+    """The term of an instance."""
+    return _bytes("i:" + instance)
+
+
+def user_term(user: str) -> bytes:
+    """The term of an address, by its number."""
+    return _bytes("@" + user)
+
+
+def word_term(word: str) -> bytes:
+    """The term of a folded word of a message."""
+    return _bytes("w:" + word)
+
+
+def value_term(name: str, key: str) -> bytes | None:
+    """The term of a scalar, spelled as `json_key` does, in the member `name` or in an array there; None if it is not
+    found by its value.
+    """
+    if len(key) > LONGEST_VALUE:
+        return None
+    jid = Jid.parse(key[1:]) if "@" in key else None
+    if jid is not None:
+        return user_term(jid.user)
+    return None if is_unindexed(name) else _bytes(f"{name}={key}")
+
+
+def is_unindexed(name: str) -> bool:
+    """Whether values of members of this name are left out, unless they are addresses."""
+    return name in _UNINDEXED or name.isdecimal()
+
+
+def token(term: bytes, seed: int) -> str:
+    """The term as eight hexadecimal digits."""
+    return _spelled({crc32(term, seed)})
+
+
+def document(event: StoredEvent, seed: int) -> str:
+    """The tokens of an event."""
+    facts = EventFacts.of(event.data)
+    found = {crc32(term, seed) for term in event_terms(event.event)}
+    found.add(crc32(instance_term(event.instance), seed))
+    if event.origin != "live":
+        found.add(crc32(BACKFILL, seed))
+    for text in facts.texts:
+        found.update(crc32(word_term(word), seed) for word in text.split())
+        if len(found) > MOST_TERMS:
+            break
+    _add_values(facts.data, found, seed)
+    if len(found) > MOST_TERMS:
+        found.add(crc32(OVERFLOW, seed))
+    return _spelled(found)
+
+
+def _add_values(data: Any, found: set[int], seed: int) -> None:
+    waiting: list[tuple[str, Any]] = [("", data)]
+    while waiting and len(found) <= MOST_TERMS:
+        name, value = waiting.pop()
+        if type(value) is dict:
+            waiting.extend(value.items())
+        elif type(value) is list:
+            waiting.extend([(name, element) for element in value])
+        else:
+            term = None if value is None else value_term(name, json_key(value) or "")
+            if term is not None:
+                found.add(crc32(term, seed))
+            if name in _ADDRESSES and isinstance(value, str) and "@" not in value:
+                jid = Jid.parse(value)
+                if jid is not None:
+                    found.add(crc32(user_term(jid.user), seed))
+
+
+def _spelled(hashes: set[int]) -> str:
+    return struct.pack(f"<{len(hashes)}I", *hashes).hex(" ", -4)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
