@@ -22,7 +22,9 @@ from ponteio.simulator import Simulator
 from ponteio.station import StationNeeds
 from ponteio.storage.database import Database
 from ponteio.storage.vault import Vault
+from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.tenancy.servers import Servers
@@ -116,6 +118,8 @@ def _world(database: Database, sealing_key: str, sync_s: int) -> FleetWorld:
         link_options=QUICK_OPTIONS,
         directory=directory,
         intents=LinkIntents(database),
+        wishes=InstanceEvents(database),
+        audit=AuditLog(database),
         gaps=gaps,
         counters=counters,
         notices=notices,

@@ -16,6 +16,8 @@ from ponteio.fleet import Fleet
 from ponteio.model.identity import Server
 from ponteio.simulator import Simulator
 from ponteio.station import StationNeeds
+from ponteio.tenancy.audit import AuditLog
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.link_intents import LinkIntents
 
 
@@ -29,6 +31,8 @@ async def on_a_fleet(here: TenantDesk) -> AsyncIterator[Fleet]:
         link_options=QUICK_OPTIONS,
         directory=house.directory,
         intents=LinkIntents(house.database),
+        wishes=InstanceEvents(house.database),
+        audit=AuditLog(house.database),
         gaps=house.gaps,
         counters=house.counters,
         notices=services.notices,

@@ -23,18 +23,24 @@ from ponteio.model.event import AddressedEvent, DecodedEvent, RawFrame, StoredEv
 from ponteio.model.identity import Instance, OrganizationScope
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.observe.counters import Counters
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.storage.database import Database
 from ponteio.tenancy.api_keys import KeyRing
+from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.link_intents import LinkIntents
-from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.diagnosis import Diagnosis
+from ponteio.upstream.diagnosis_records import FrameWatch, KeptRecords
+from ponteio.upstream.diagnosis_walk import Subject
+from ponteio.upstream.event_configuration import EventConfiguration
 from ponteio.upstream.evolution_api import EvolutionApi
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
 from ponteio.upstream.instance_control import InstanceControl
 from ponteio.upstream.instance_sync import InstanceSync
 from ponteio.upstream.link_options import LinkOptions
-from ponteio.upstream.link_probe import probe_link
+from ponteio.upstream.pace import Pace
 
 SERVER = "main"
 ON_EACH_DATABASE = pytest.mark.parametrize(
@@ -83,8 +89,11 @@ class RestHouse:
     api: EvolutionApi
     links: EvolutionWebSocket
     control: InstanceControl
+    wishes: InstanceEvents
+    configuration: EventConfiguration
     sync: InstanceSync
-    test: ConnectionTest
+    subject: Subject
+    diagnosis: Diagnosis
     sink: Basket
     told: list[Instance] = field(default_factory=list)
 
@@ -167,6 +176,7 @@ async def rest_house(
             yield house
         finally:
             await house.links.stop()
+            await house.configuration.close()
             await house.api.close()
 
 
@@ -181,6 +191,7 @@ async def _built(
     options: LinkOptions,
 ) -> RestHouse:
     directory, counters, gaps, sink = Directory(database), Counters(), GapLog(database), Basket()
+    watch = FrameWatch(sink)
     await directory.ensure_server(SERVER, url)
     await directory.load()
     known = KnownSecrets([key])
@@ -195,15 +206,51 @@ async def _built(
         intents=LinkIntents(database),
         gaps=gaps,
         counters=counters,
-        sink=sink,
+        sink=watch,
         on_status=lambda _status: None,
         options=options,
         rng=random.Random(1),
     )
+    subject = Subject(
+        server_id=SERVER,
+        url=url,
+        key=key,
+        global_events=global_events,
+        enabled=enabled,
+        link_options=options,
+        http=HttpOptions(connector=options.connector),
+        records=KeptRecords(directory, gaps, EventLog(database), watch),
+        status_of=links.status,
+        on_secret=known.add,
+    )
     directory.on_change(links.reconcile)
     told: list[Instance] = []
-    control = InstanceControl(server_id=SERVER, api=api, directory=directory, links=links, on_instances=told.extend)
-    sync = InstanceSync(server_id=SERVER, api=api, directory=directory, counters=counters, on_instances=told.extend)
+    wishes = InstanceEvents(database)
+    configuration = EventConfiguration(
+        server_id=SERVER,
+        api=api,
+        directory=directory,
+        wishes=wishes,
+        audit=AuditLog(database),
+        global_mode=global_events,
+        pace=Pace(500),
+    )
+    control = InstanceControl(
+        server_id=SERVER,
+        api=api,
+        directory=directory,
+        links=links,
+        wished=configuration.wished,
+        on_instances=told.extend,
+    )
+    sync = InstanceSync(
+        server_id=SERVER,
+        api=api,
+        directory=directory,
+        counters=counters,
+        on_instances=told.extend,
+        on_settings=configuration.heed,
+    )
     return RestHouse(
         simulator=simulator,
         database=database,
@@ -216,8 +263,11 @@ async def _built(
         api=api,
         links=links,
         control=control,
+        wishes=wishes,
+        configuration=configuration,
         sync=sync,
-        test=ConnectionTest(api, probe=lambda namespace: probe_link(url, key, namespace), global_events=global_events),
+        subject=subject,
+        diagnosis=Diagnosis(subject),
         sink=sink,
         told=told,
     )

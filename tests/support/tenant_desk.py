@@ -13,6 +13,7 @@ from tests.support.people_world import PASSWORD
 from tests.support.rest_client import Caller, RestDesk, rest_desk
 from tests.support.route_rights import PERSON, Need
 
+from ponteio.decode.event_presets import choice_of
 from ponteio.model.filter import EventFilter
 from ponteio.model.rights import KeyScope, Right, Role
 from ponteio.model.session_cookie import COOKIE
@@ -97,6 +98,9 @@ class TenantDesk:
             made.ids[f"{label}_key"] = key.key_id
         invitation, _ = await services.invitations.create(organization_id, Role.VIEWER)
         made.ids["invitation"] = invitation.invitation_id
+        own = services.directory.instances(services.directory.scope_of(organization_id))
+        made.ids["run"] = await services.event_runs.create(organization_id, own, choice_of("minimum", None))
+        await services.event_runs.cancel(organization_id, made.ids["run"])
         return made
 
 

@@ -32,7 +32,7 @@ class Remark:
 
 
 def compare(choice: EventChoice, wanted: Collection[str], sent: SentEvents) -> EventDifference:
-    """What differs between the names in `wanted` and what Evolution lets through. Nothing is extra for who chose all."""
+    """How `wanted` and what Evolution lets through differ. Nothing is extra for who chose all."""
     has, wants = sent.effective, frozenset(wanted)
     return EventDifference(
         missing=in_order(wants - has),

@@ -50,9 +50,9 @@ ALL = "all"
 class EventWish:
     """A choice for one instance, with what became of it.
 
-    `accepted` is the list that Evolution answered when it was last applied, at `applied_at`. `found` is what Evolution
-    had when it was last seen to change, at `found_at`. `drift_since` is when it was first seen to differ from the
-    choice; None: it does not, or was never looked at. `mends` counts how often it was set back since `mends_since`.
+    `accepted` is the list that Evolution had when the choice came into force, at `applied_at`. `found` is what it had
+    when it was last seen to change, at `found_at`. `drift_since` is when it was first seen to differ from a choice
+    that was in force; None: it does not. `mends` counts how often it was set back since `mends_since`.
     """
 
     organization_id: str
@@ -69,9 +69,16 @@ class EventWish:
     mends_since: datetime | None = None
 
     @property
+    def is_in_force(self) -> bool:
+        """Whether Evolution had this choice at some time since it was made."""
+        return self.applied_at is not None and self.applied_at >= self.changed_at
+
+    @property
     def wanted(self) -> tuple[str, ...]:
         """The names that Evolution should have: for all of them, those that it said it has."""
-        return self.accepted if self.choice.wants_all and self.accepted is not None else self.choice.events
+        if self.choice.wants_all and self.is_in_force and self.accepted is not None:
+            return self.accepted
+        return self.choice.events
 
 
 class RunState(StrEnum):

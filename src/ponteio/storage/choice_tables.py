@@ -33,7 +33,8 @@ retention_marks = Table(
     CheckConstraint("seq >= 0", name="seq"),
 )
 
-# Which events an instance is to send on its own namespace. Lists are Evolution's setting names, with spaces between.
+# Which events an instance is to send on its own namespace: Evolution's setting names, with spaces between. What
+# Evolution itself said is a JSON array.
 instance_events = Table(
     "instance_events",
     metadata,

@@ -62,8 +62,15 @@ class Action(StrEnum):
     INSTANCE_LOGGED_OUT = "instance.logged_out"
     INSTANCE_DELETED = "instance.deleted"
     PAIRING_REVEALED = "pairing.revealed"
+    EVENTS_CHOSEN = "instance_events.chosen"
+    EVENTS_APPLIED = "instance_events.applied"
+    EVENTS_MENDED = "instance_events.mended"
+    """The gateway set an instance back to what was chosen."""
+    EVENT_RUN_STARTED = "event_run.started"
+    EVENT_RUN_CANCELLED = "event_run.cancelled"
     LINK_CONNECTED = "link.connected"
     LINK_DISCONNECTED = "link.disconnected"
+    TEST_EVENT_SENT = "link.test_event_sent"
     SERVER_ADDED = "server.added"
     SERVER_CHANGED = "server.changed"
     SERVER_REMOVED = "server.removed"
@@ -74,6 +81,15 @@ class Action(StrEnum):
     ORGANIZATION_DISABLED = "organization.disabled"
     ORGANIZATION_ENABLED = "organization.enabled"
     KEYS_ROTATED = "keys.rotated"
+    CHANNEL_MADE = "channel.made"
+    CHANNEL_CHANGED = "channel.changed"
+    CHANNEL_REMOVED = "channel.removed"
+    CHANNEL_TESTED = "channel.tested"
+    CHANNEL_SECRET_MADE = "channel.secret_made"  # noqa: S105
+    CHANNEL_STOPPED = "channel.stopped"
+    """The gateway switched it off, because nothing arrived there any more."""
+    DEVICE_ADDED = "device.added"
+    DEVICE_REMOVED = "device.removed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import orjson
 
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, InstanceChange, InstanceState
+from ponteio.model.instance_events import NEVER_SET, SentEvents
 from ponteio.model.outcome import Outcome, RefusalError
 
 Scrub = Callable[[str], str]
@@ -20,6 +21,8 @@ Scrub = Callable[[str], str]
 MAX_MESSAGES = 5
 MAX_MESSAGE_CHARS = 300
 MAX_NESTING = 4
+MAX_EVENTS = 100
+MAX_EVENT_CHARS = 64
 _PROXY_STATUSES = frozenset({502, 504})
 _CORS_HINT = "Evolution API lets in browsers only: put * in its CORS_ORIGIN."
 _LICENSE_HINT = "Evolution API asks for its licence to be activated first."
@@ -177,6 +180,26 @@ def read_websocket(value: object) -> WebsocketSettings | None:
     events = value.get("events")
     names = tuple(name for name in events if isinstance(name, str)) if isinstance(events, list) else ()
     return WebsocketSettings(value["enabled"], names)
+
+
+def read_sent_events(value: object) -> SentEvents:
+    """The answer of `websocket/find` and `set` of an Evolution with WebSocket; NEVER_SET for `null`. Names are bounded:
+    whoever made the instance may have put anything into the list.
+    """
+    if value is None:
+        return NEVER_SET
+    settings = read_websocket(value)
+    if settings is None:
+        _refuse_stranger(200, "Evolution API did not say what the instance sends.")
+    return sent_events(settings)
+
+
+def sent_events(settings: WebsocketSettings | None) -> SentEvents:
+    """The settings as what an instance is set to send; None: never set."""
+    if settings is None:
+        return NEVER_SET
+    names = dict.fromkeys(name for name in settings.events if len(name) <= MAX_EVENT_CHARS)
+    return SentEvents(settings.enabled, tuple(names)[:MAX_EVENTS])
 
 
 def read_state(value: object) -> InstanceState | None:

@@ -13,6 +13,7 @@ import orjson
 
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
+from ponteio.model.instance_events import SentEvents
 from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
 from ponteio.outbound.connector import OPERATORS_WORD
@@ -147,6 +148,19 @@ class EvolutionApi:
     async def find_websocket(self, name: str) -> WebsocketSettings | None:
         """What the instance emits on its namespace. None: never set, or Evolution runs without WebSocket."""
         return answers.read_websocket(await self._call("GET", f"/websocket/find/{_segment(name)}"))
+
+    async def find_events(self, name: str) -> SentEvents | None:
+        """What the instance is set to send. None: Evolution runs without WebSocket, and does not say."""
+        answer = await self._http.request("GET", f"/websocket/find/{_segment(name)}")
+        value = self._read(answer)
+        return answers.read_sent_events(value) if answer.body.strip() else None
+
+    async def set_events(self, name: str, events: Sequence[str]) -> SentEvents | None:
+        """Set what the instance sends; no events stand for all that Evolution knows. What it has from now on; None:
+        Evolution runs without WebSocket, nothing is set.
+        """
+        settings = await self.set_websocket(name, enabled=True, events=events)
+        return None if settings is None else answers.sent_events(settings)
 
     async def set_websocket(self, name: str, *, enabled: bool, events: Sequence[str] = ()) -> WebsocketSettings | None:
         """Set what the instance emits; no events stand for all. None: Evolution runs without WebSocket, nothing is set.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,7 +67,8 @@ class InstanceDetail:
 class InstanceControl:
     """Acts on instances of one server by name. Who may do so has been decided before; every call may raise the
     `RefusalError`s of `EvolutionApi`, and INSTANCE_NOT_FOUND when Evolution no longer has the instance: it is then
-    marked as removed. What is learned about an instance is noted, and told to `on_instances`.
+    marked as removed. What is learned about an instance is noted, and told to `on_instances`. `wished` gives the events
+    that were chosen for an instance; none stand for all.
     """
 
     def __init__(
@@ -77,12 +78,14 @@ class InstanceControl:
         api: EvolutionApi,
         directory: Directory,
         links: Links,
+        wished: Callable[[Instance], Awaitable[Sequence[str]]] | None = None,
         on_instances: Callable[[Sequence[Instance]], None] = lambda _changed: None,
     ) -> None:
         self._server_id = server_id
         self._api = api
         self._directory = directory
         self._links = links
+        self._wished = wished
         self._on_instances = on_instances
 
     async def create(
@@ -203,7 +206,8 @@ class InstanceControl:
     async def _enable_events(self, name: str) -> None:
         settings = await self._api.find_websocket(name)
         if settings is None or not settings.enabled:
-            await self._api.set_websocket(name, enabled=True)
+            events = () if self._wished is None else await self._wished(self._known(name))
+            await self._api.set_websocket(name, enabled=True, events=events)
 
     async def _link_settled(self, name: str) -> None:
         """The first dial has come to something, or has had `LINK_WAIT_S`: whether it joined does not matter here."""
