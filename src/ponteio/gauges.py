@@ -95,6 +95,12 @@ class Gauges:
     def _put_events(self, page: MetricsPage) -> None:
         total = self._counters.tallies.total()
         page.put("ponteio_events_total", self._counters.events_by_origin)
+        unstored = {
+            (name, fate): count
+            for fate in ("live_only", "dropped")
+            for name, count in self._counters.under(f"events_{fate}.").items()
+        }
+        page.put("ponteio_events_unstored_total", unstored)
         page.put("ponteio_events_early_total", total.early)
         page.put("ponteio_refused_total", {(code,): count for code, count in self._counters.refused.items()})
         latency = {(hop.value,): histogram for hop, histogram in total.latency.items()}

@@ -48,6 +48,7 @@ METRICS: Mapping[str, Declared] = _declared(
     # Events.
     Declared("ponteio_frames_received_total", _C, "Frames taken from Evolution API."),
     Declared("ponteio_events_total", _C, "Events stored.", ("event", "origin")),
+    Declared("ponteio_events_unstored_total", _C, "Events that a policy keeps from the log.", ("event", "fate")),
     Declared("ponteio_events_duplicate_total", _C, "Events heard twice, stored once."),
     Declared("ponteio_events_early_total", _C, "Events dated after their arrival: counted as under way for 0 s."),
     Declared("ponteio_events_undated_total", _C, "Events whose date_time tells nothing, in no histogram."),
