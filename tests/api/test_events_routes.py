@@ -6,15 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 from tests.support.rest_client import Caller, RestDesk, code, rest_desk
+from tests.support.rest_house import ON_EACH_DATABASE
 
-from ponteio.api.events_routes import parse_cursor, spliced
-from ponteio.eventlog.reading import Page
-from ponteio.model import outcome
-from ponteio.model.cursor import Cursor
-from ponteio.model.outcome import RefusalError
 from ponteio.model.sight import ALL_SEEN
 
 EVENTS = "/api/events"
@@ -57,6 +52,7 @@ async def test_reading_from_the_beginning_to_the_head(tmp_path: Path) -> None:
         assert (second["next"], second["more"]) == (second["head"], False)
         assert numbers(await page(desk.acme, f"?after={second['next']}")) == []
         assert await page(desk.acme, "?after=0") == await page(desk.acme)
+        assert first["complete"] is True
         assert {event["organization"] for event in first["events"]} == {desk.acme_scope.organization_id}
 
 
@@ -95,6 +91,13 @@ QUESTIONS: list[tuple[str, int, str]] = [
     ("?after=00", 400, "invalid_cursor"),
     ("?after=abcdef01-99999999999999999999", 400, "invalid_cursor"),
     ("?after=00000000-1", 410, "cursor_expired"),
+    ("?before=nonsense", 400, "invalid_cursor"),
+    ("?before=00000000-1", 410, "cursor_expired"),
+    ("?before=0", 400, "invalid_cursor"),
+    ("?after=0&before=nonsense", 400, "invalid_cursor"),
+    ("?filter=colour:red", 400, "invalid_filter"),
+    ("?filter=text:a&after=00000000-1", 410, "cursor_expired"),
+    ("?filters=text:a", 422, "invalid_request"),
     ("?limit=0", 422, "invalid_request"),
     ("?limit=501", 422, "invalid_request"),
     ("?limit=ten", 422, "invalid_request"),
@@ -144,22 +147,112 @@ async def test_events_pass_through_as_the_bytes_that_were_stored(tmp_path: Path)
         assert answer.content.startswith(b'{"events":[' + stored.envelope(ALL_SEEN) + b"],")
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_a_cursor_or_refused(text: str) -> None:
-    try:
-        assert str(parse_cursor(text)) == text
-    except RefusalError as refusal:
-        named = refusal.outcome
-    else:
-        return
-    assert named is outcome.INVALID_CURSOR
+def message(number: int, text: str, *, from_me: bool = False) -> bytes:
+    key = {"remoteJid": f"55119{number:08d}@s.whatsapp.net", "fromMe": from_me, "id": f"3EB0{number}"}
+    return orjson.dumps({"key": key, "message": {"conversation": text}, "messageType": "conversation"})
 
 
-def test_an_empty_page_is_json_too() -> None:
-    head = Cursor("0123abcd", 7)
-    assert orjson.loads(spliced(Page([], head, head, False), ALL_SEEN)) == {
-        "events": [],
-        "next": "0123abcd-7",
-        "head": "0123abcd-7",
-        "more": False,
-    }
+async def talked(desk: RestDesk) -> None:
+    """Twelve messages; every third is about a bill, every other is ours."""
+    for number in range(1, 13):
+        text = "segue o boleto" if number % 3 == 0 else "bom dia"
+        data = message(number, text, from_me=number % 2 == 0)
+        await desk.house.store(desk.acme_scope, f"loja-0{1 + number % 2}", "messages.upsert", data)
+    await desk.house.store(desk.rival_scope, "loja-03", "messages.upsert", message(99, "boleto do rival"))
+
+
+GRAMMAR: list[tuple[str, list[int]]] = [
+    ('text:"boleto"', [3, 6, 9, 12]),
+    ("text:BOLETO fromMe:true", [6, 12]),
+    ("text:boleto inst:loja-02", [3, 9]),
+    ("text:boleto OR id:3EB01", [1, 3, 6, 9, 12]),
+    ("-text:boleto", [1, 2, 4, 5, 7, 8, 10, 11]),
+    ("chat:5511900000005", [5]),
+    ("data.key.fromMe:false since:1h", [1, 3, 5, 7, 9, 11]),
+    ("until:2020-01-01", []),
+    ("inst:loja-03", []),
+    ('text:"do rival"', []),
+]
+
+
+@ON_EACH_DATABASE
+async def test_filters_of_the_grammar_in_both_directions(tmp_path: Path, database_url: str) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False, database_url=database_url) as desk:
+        await talked(desk)
+        for text, expected in GRAMMAR:
+            params = {"filter": text}
+            found = (await desk.acme.get(EVENTS, params=params)).json()
+            assert numbers(found) == expected, text
+            assert (found["more"], found["complete"], found["next"]) == (False, True, found["head"])
+            back = (await desk.acme.get(EVENTS, params={**params, "before": "head"})).json()
+            assert numbers(back) == expected[::-1], text
+            assert (back["more"], back["complete"]) == (False, True)
+
+
+@ON_EACH_DATABASE
+@pytest.mark.parametrize("text", [None, "text:boleto", "inst:loja-01"])
+async def test_turning_pages_there_and_back(tmp_path: Path, database_url: str, text: str | None) -> None:
+    """I11: `before` means strictly less, `after` strictly greater; nothing is lost or repeated where pages meet."""
+    async with rest_desk(tmp_path, instances=3, started=False, database_url=database_url) as desk:
+        await talked(desk)
+        params = {"limit": "2"} | ({} if text is None else {"filter": text})
+        everything = numbers((await desk.acme.get(EVENTS, params={**params, "limit": "500"})).json())
+        seen: list[int] = []
+        place, more = "head", True
+        while more:
+            found = (await desk.acme.get(EVENTS, params={**params, "before": place})).json()
+            seen += numbers(found)
+            place, more = found["next"], found["more"]
+        assert seen == everything[::-1]
+        assert numbers((await desk.acme.get(EVENTS, params={**params, "before": place})).json()) == []
+        first = (await desk.acme.get(EVENTS, params=params)).json()
+        second = (await desk.acme.get(EVENTS, params={**params, "after": first["next"]})).json()
+        assert numbers(first) + numbers(second) == everything[:4]
+        again = (await desk.acme.get(EVENTS, params={**params, "before": second["previous"]})).json()
+        assert numbers(again) == numbers(first)[::-1]
+        newest = (await desk.acme.get(EVENTS, params={**params, "before": "head"})).json()
+        await desk.house.store(desk.acme_scope, "loja-01", "messages.upsert", message(13, "outro boleto"))
+        newer = (await desk.acme.get(EVENTS, params={**params, "after": newest["previous"]})).json()
+        assert numbers(newer) == [13]
+
+
+async def test_between_two_cursors_oldest_first(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        await talked(desk)
+        epoch = (await page(desk.acme))["head"].partition("-")[0]
+        between = await page(desk.acme, f"?after={epoch}-2&before={epoch}-7&limit=3")
+        assert (numbers(between), between["more"]) == ([3, 4, 5], True)
+        rest = await page(desk.acme, f"?after={between['next']}&before={epoch}-7")
+        assert (numbers(rest), rest["more"], rest["next"]) == ([6], False, f"{epoch}-6")
+        assert numbers(await page(desk.acme, f"?after=0&before={epoch}-1")) == []
+        assert numbers(await page(desk.acme, f"?before={epoch}-0")) == []
+
+
+async def test_grammar_and_lists_must_both_hold(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        await talked(desk)
+        assert numbers(await page(desk.acme, "?filter=text:boleto&instance=loja-02&event=messages.*")) == [3, 9]
+        assert numbers(await page(desk.acme, "?filter=text:boleto&event=call")) == []
+
+
+async def test_a_filter_that_is_refused_shows_the_place(tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        answer = await desk.acme.get(EVENTS, params={"filter": "event:call colour:red inst:a"})
+        assert (answer.status_code, code(answer)) == (400, "invalid_filter")
+        problem = answer.json()
+        assert problem["position"] == 11
+        assert problem["length"] >= 6
+        assert "event:call ⟨colour" in problem["detail"]
+
+
+async def test_whoever_may_not_see_content_cannot_search_it(tmp_path: Path) -> None:
+    """I5: a filter is no oracle for what is withheld."""
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        await talked(desk)
+        _, secret = await desk.house.keys.create(desk.acme_scope.organization_id, "meta", metadata_only=True)
+        blind = Caller(desk, secret)
+        assert numbers((await blind.get(EVENTS, params={"filter": "text:boleto"})).json()) == []
+        found = (await blind.get(EVENTS, params={"filter": "-text:boleto fromMe:true"})).json()
+        assert numbers(found) == [2, 4, 6, 8, 10, 12]
+        assert all(event["withheld"] == "content" for event in found["events"])
+        assert numbers((await blind.get(EVENTS, params={"filter": "id:3EB03"})).json()) == [3]

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ponteio.api.authentication import READING, NeedsScope, Services
+from ponteio.api.event_filters import FilterQuery, parse_cursor, wanted
+from ponteio.api.event_pages import newest_first, oldest_first
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.schemas import EventAnswer, EventPage
-from ponteio.eventlog.reading import Page
 from ponteio.model import outcome
-from ponteio.model.cursor import Cursor, CursorError
-from ponteio.model.filter import EventFilter, FilterError
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import Right
-from ponteio.model.sight import Sight
+from ponteio.observe.clock import utc_now
 
 router = APIRouter(prefix="/api/events", tags=["events"], route_class=GuardedRoute)
 
 BEGINNING = "0"
+END = "head"
 Scope = Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)]
 _AUTH = (*READING, outcome.ORGANIZATION_ONLY)
 _CURSOR = (outcome.INVALID_CURSOR, outcome.CURSOR_EXPIRED)
 
 
-class EventQuery(BaseModel):
-    """Which events, from where. A parameter that is not known is refused: a filter that was not understood must not
-    look like one that lets everything through.
-    """
+class EventQuery(FilterQuery):
+    """Which events, from where, in which direction."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    after: str = Field(BEGINNING, description="A cursor: only what came after it. `0`, or nothing: from the beginning.")
+    after: str | None = Field(None, description="Oldest first, only after this cursor. `0`: from the beginning.")
+    before: str | None = Field(None, description="Newest first, only before this cursor. `head`: from the end.")
     limit: int = Field(100, ge=1, le=500, description="At most so many; fewer if they are large.")
-    instance: list[str] | None = Field(None, description="Of these instances. Repeat it for several.")
-    event: list[str] | None = Field(None, description="A name, `family.*` or `*`. Repeat it for several.")
 
 
 @router.get(
@@ -49,11 +43,17 @@ class EventQuery(BaseModel):
     responses=errors(*_AUTH, *_CURSOR, outcome.INVALID_FILTER, outcome.INVALID_REQUEST),
 )
 async def list_events(scope: Scope, services: Services, query: Annotated[EventQuery, Query()]) -> Response:
-    """The next page of events after a cursor, oldest first."""
-    after = None if query.after == BEGINNING else parse_cursor(query.after)
-    wanted = parse_filter(query.instance, query.event)
-    page = await services.events.read_after(scope, after, limit=query.limit, filter=wanted)
-    return _json(spliced(page, scope.sight))
+    """The next page of events after a cursor, oldest first, or before one, newest first. With both: between them,
+    oldest first; without either: from the beginning.
+    """
+    fits, log = wanted(query, utc_now()), services.events
+    before = None if query.before in (None, END) else parse_cursor(query.before)
+    if query.before is not None and query.after is None:
+        found = await newest_first(log, scope, fits, before=before, limit=query.limit)
+    else:
+        after = None if query.after in (None, BEGINNING) else parse_cursor(query.after)
+        found = await oldest_first(log, scope, fits, after=after, before=before, limit=query.limit)
+    return _json(found.json(scope.sight))
 
 
 @router.get(
@@ -70,28 +70,6 @@ async def get_event(scope: Scope, services: Services, cursor: str) -> Response:
         head = await services.events.head(scope)
         raise RefusalError(outcome.NOT_FOUND if head.epoch == place.epoch else outcome.CURSOR_EXPIRED)
     return _json(found.envelope(scope.sight))
-
-
-def parse_cursor(text: str) -> Cursor:
-    """The cursor that `text` spells. Raises `RefusalError` INVALID_CURSOR."""
-    try:
-        return Cursor.parse(text)
-    except CursorError as error:
-        raise RefusalError(outcome.INVALID_CURSOR, f"The cursor is malformed: {error}.") from None
-
-
-def parse_filter(instances: list[str] | None, events: list[str] | None) -> EventFilter:
-    """The filter for these parameters. Raises `RefusalError` INVALID_FILTER."""
-    try:
-        return EventFilter.of(instances, events)
-    except FilterError as error:
-        raise RefusalError(outcome.INVALID_FILTER, f"The filter is malformed: {error}.") from None
-
-
-def spliced(page: Page, sight: Sight) -> bytes:
-    """The JSON of a page as a reader with this sight gets it, around its events' own bytes."""
-    tail = orjson.dumps({"next": str(page.next), "head": str(page.head), "more": page.more})
-    return b'{"events":[' + b",".join(event.envelope(sight) for event in page.events) + b"]," + tail[1:]
 
 
 def _json(body: bytes) -> Response:

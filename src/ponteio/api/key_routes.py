@@ -17,7 +17,7 @@ from ponteio.api.access_schemas import (
     TicketRequest,
 )
 from ponteio.api.authentication import CHANGING, READING, Needs, NeedsScope, Record, Services, organization_meant
-from ponteio.api.events_routes import parse_filter
+from ponteio.api.event_filters import named
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.people_schemas import Done
 from ponteio.api.problems import errors
@@ -56,7 +56,7 @@ async def create_key(
 ) -> NewKeyAnswer:
     """Make a key. Its secret is in this answer and nowhere else."""
     owner = _owner(caller, services, organization)
-    allowed = parse_filter(wanted.instances, wanted.events)
+    allowed = named(wanted.instances, wanted.events)
     if owner is None and wanted.model_fields_set - {"label"}:
         raise RefusalError(outcome.INVALID_REQUEST, "The operator's keys take a label alone.")
     key, secret = await services.keys.create(
@@ -94,7 +94,7 @@ async def mint_ticket(caller: Minter, services: Services, wanted: TicketRequest)
     """Make a one-shot ticket for a browser of yours: it never sees the key."""
     ticket, token = await services.tickets.mint(
         caller,
-        allowed=parse_filter(wanted.instances, wanted.events),
+        allowed=named(wanted.instances, wanted.events),
         content=wanted.content,
         pairing=wanted.pairing,
         user_label=wanted.user_label,
