@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from ponteio.eventlog.search_reading import Stretch
 from ponteio.model.cursor import Cursor
+from ponteio.storage.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,12 @@ class Document:
     tokens: str
 
 
+class TermIndexDamagedError(StorageError):
+    """The index is there and cannot be used: it must be made again."""
+
+
 class TermIndex(Protocol):
-    """An index over the logs of all organizations, each up to a place of its own."""
+    """An index over the logs of all organizations, each up to a place of its own. Its methods raise `StorageError`."""
 
     async def progress(self, organization_ids: Collection[str] | None = None) -> Mapping[str, Cursor]:
         """How far each log is indexed; a log that is not named is not indexed at all."""
@@ -85,4 +90,12 @@ class TermIndex(Protocol):
 
     async def forget(self, organization_id: str) -> None:
         """The log is not indexed at all."""
+        ...
+
+    async def remake(self) -> None:
+        """The index is empty, and sound."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing of it is open. May be called again."""
         ...

@@ -51,13 +51,14 @@ class Database:
         self._turn = asyncio.Lock() if engines.dialect == "sqlite" else nullcontext()
 
     @classmethod
-    async def open(cls, url: str, checkpoints: bool = True) -> Database:
+    async def open(cls, url: str, checkpoints: bool = True, *, derived: bool = False) -> Database:
         """The database that `url` means, reached and answering, not yet migrated.
 
         `checkpoints` is for the one process that may copy SQLite's write-ahead log home: the gateway. Every other
-        process passes False. Raises `StorageUrlError` or `StorageUnavailableError`.
+        process passes False. A SQLite file that is `derived` can be made again: its commits need not survive a power
+        failure. Raises `StorageUrlError` or `StorageUnavailableError`.
         """
-        database = cls(_engines(url, checkpoints=checkpoints))
+        database = cls(_engines(url, checkpoints=checkpoints, derived=derived))
         try:
             async with database._guarded(), database._engines.writer.connect():
                 pass
@@ -158,11 +159,14 @@ class Database:
         return self._engines.translate(error.orig or error)
 
 
-def _engines(url: str, *, checkpoints: bool) -> _Engines:
+def _engines(url: str, *, checkpoints: bool, derived: bool) -> _Engines:
     place = parse_database_url(url)
     if isinstance(place, SqliteFile):
         sqlite.create_file(place)
-        writer, reader = sqlite.writer_engine(place, checkpoints=checkpoints), sqlite.reader_engine(place)
+        writer, reader = (
+            sqlite.writer_engine(place, checkpoints=checkpoints, derived=derived),
+            sqlite.reader_engine(place),
+        )
         return _Engines("sqlite", None, writer, reader, sqlite.DriverError, sqlite.translate, sqlite.run)
     writer, reader = postgres.writer_engine(place), postgres.reader_engine(place)
     return _Engines("postgresql", place.schema, writer, reader, postgres.DriverError, postgres.translate, postgres.run)

@@ -49,8 +49,9 @@ _MAY_PASS = frozenset(
 )
 
 
-def writer_engine(file: SqliteFile, *, checkpoints: bool) -> AsyncEngine:
-    """An engine with one connection, whose transactions begin with the write lock and are on disk when committed.
+def writer_engine(file: SqliteFile, *, checkpoints: bool, derived: bool = False) -> AsyncEngine:
+    """An engine with one connection, whose transactions begin with the write lock and are on disk when committed. In a
+    file whose content is `derived` from another's, the last of them may be lost with the power, never a part of one.
 
     It is the only connection that copies the write-ahead log home, and only when `checkpoints`: SQLite before 3.51.3
     can lose commits when two connections do.
@@ -63,7 +64,7 @@ def writer_engine(file: SqliteFile, *, checkpoints: bool) -> AsyncEngine:
         _run(
             connection,
             "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = FULL",
+            f"PRAGMA synchronous = {'NORMAL' if derived else 'FULL'}",
             "PRAGMA foreign_keys = ON",
             f"PRAGMA wal_autocheckpoint = {pages}",
             f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}",

@@ -1,0 +1,181 @@
+"""The index of terms on PostgreSQL: a narrow table of `tsvector` with a GIN index.
+
+GIN finds all rows that have a term, in no order. So that the newest can be had without all the others, the hashes of
+the terms begin anew with every block of numbers: a block is searched as if it had an index of its own, the newest
+first, then more and more blocks at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from zlib import crc32
+
+from ponteio.eventlog.document_terms import token
+from ponteio.eventlog.search_reading import Stretch
+from ponteio.eventlog.term_index import AllTerms, Candidates, Document, Term, TermQuery
+from ponteio.model.cursor import Cursor
+from ponteio.storage.database import Database
+from ponteio.storage.script import Query, Script
+
+BLOCK_BITS = 14
+_MOST_BLOCKS = 64
+_MOST_TERMS = 2_000
+"""Of one query: more blocks at once for short queries, fewer for long ones."""
+
+_ADD = (
+    "INSERT INTO event_terms (organization_id, seq, terms) "
+    "SELECT ?, place, array_to_tsvector(string_to_array(tokens, ' ')) "
+    "FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS documents (place, tokens)"
+)
+# The sums keep the planner from walking the log by its key: it does not know how rare a hash is.
+_CANDIDATES = (
+    "SELECT seq FROM event_terms WHERE organization_id || '' = ? AND seq + 0 >= ? AND seq + 0 <= ? "
+    "AND terms @@ CAST(? AS tsquery) ORDER BY seq "
+)
+
+
+class PostgresTermIndex:
+    """`TermIndex` in the tables `indexed_logs` and `event_terms`."""
+
+    def __init__(self, database: Database, block_bits: int = BLOCK_BITS) -> None:
+        self._database = database
+        self._block_bits = block_bits
+
+    async def progress(self, organization_ids: Collection[str] | None = None) -> Mapping[str, Cursor]:
+        """See `TermIndex`."""
+        return await self._database.run_reading(_progress(organization_ids))
+
+    def seed(self, organization_id: str, seq: int) -> int:
+        """See `TermIndex`."""
+        return crc32(f"{organization_id}/{seq >> self._block_bits}".encode())
+
+    async def add(self, organization_id: str, former: Cursor | None, to: Cursor, documents: Sequence[Document]) -> bool:
+        """See `TermIndex`."""
+        return await self._database.run(_add(organization_id, former, to, documents))
+
+    async def candidates(
+        self, stretch: Stretch, query: TermQuery, limit: int, *, newest_first: bool, go_on: Callable[[], bool]
+    ) -> Candidates:
+        """See `TermIndex`."""
+        spans = self._spans(stretch, max(1, min(_MOST_BLOCKS, _MOST_TERMS // _size(query))), newest_first=newest_first)
+        pieces = ((low, high, self._expression(stretch.organization_id, low, high, query)) for low, high in spans)
+        script = _candidates(stretch, pieces, limit, newest_first=newest_first, go_on=go_on)
+        return await self._database.run_reading(script)
+
+    async def sweep(self, oldest: Mapping[str, int]) -> None:
+        """See `TermIndex`."""
+        for organization_id in await self.progress():
+            low = oldest.get(organization_id)
+            while low is not None and await self._database.run(_removed_below(organization_id, low)):
+                pass
+
+    async def forget(self, organization_id: str) -> None:
+        """See `TermIndex`."""
+        await self._database.run(_forget(organization_id))
+
+    async def remake(self) -> None:
+        """See `TermIndex`."""
+        for organization_id in await self.progress():
+            await self.forget(organization_id)
+
+    async def close(self) -> None:
+        """See `TermIndex`. The database is not its own."""
+
+    def _spans(self, stretch: Stretch, most: int, *, newest_first: bool) -> Iterator[tuple[int, int]]:
+        """The stretch in pieces of whole blocks, as the search meets them: one block, then twice as many each time."""
+        first, last = stretch.low >> self._block_bits, stretch.high >> self._block_bits
+        count = 1
+        while first <= last:
+            low, high = (max(last - count + 1, first), last) if newest_first else (first, min(first + count - 1, last))
+            first, last = (first, low - 1) if newest_first else (high + 1, last)
+            count = min(count * 2, most)
+            yield max(low << self._block_bits, stretch.low), min(((high + 1) << self._block_bits) - 1, stretch.high)
+
+    def _expression(self, organization_id: str, low: int, high: int, query: TermQuery) -> str:
+        blocks = range(low >> self._block_bits, (high >> self._block_bits) + 1)
+        seeds = (self.seed(organization_id, block << self._block_bits) for block in blocks)
+        return " | ".join(_spelled(query, seed) for seed in seeds)
+
+
+def _progress(organization_ids: Collection[str] | None) -> Script[Mapping[str, Cursor]]:
+    if organization_ids is None:
+        rows = yield Query("SELECT organization_id, epoch, seq FROM indexed_logs", ())
+    else:
+        rows = yield Query(
+            "SELECT organization_id, epoch, seq FROM indexed_logs WHERE organization_id = ANY (?)",
+            (list(organization_ids),),
+        )
+    return {organization_id: Cursor(epoch, seq) for organization_id, epoch, seq in rows}
+
+
+def _add(organization_id: str, former: Cursor | None, to: Cursor, documents: Sequence[Document]) -> Script[bool]:
+    # First of all: another process that indexes the same log waits here, and then finds that it has been done.
+    if former is None:
+        rows = yield Query(
+            "INSERT INTO indexed_logs (organization_id, epoch, seq) VALUES (?, ?, ?) "
+            "ON CONFLICT DO NOTHING RETURNING seq",
+            (organization_id, to.epoch, to.seq),
+        )
+    else:
+        rows = yield Query(
+            "UPDATE indexed_logs SET epoch = ?, seq = ? WHERE organization_id = ? AND epoch = ? AND seq = ? "
+            "RETURNING seq",
+            (to.epoch, to.seq, organization_id, former.epoch, former.seq),
+        )
+    if rows and documents:
+        places, tokens = [document.seq for document in documents], [document.tokens for document in documents]
+        yield Query(f"{_ADD} RETURNING seq", (organization_id, places, tokens))
+    return bool(rows)
+
+
+def _candidates(
+    stretch: Stretch,
+    pieces: Iterator[tuple[int, int, str]],
+    limit: int,
+    *,
+    newest_first: bool,
+    go_on: Callable[[], bool],
+) -> Script[Candidates]:
+    order = "DESC" if newest_first else "ASC"
+    yield Query("SELECT set_config('enable_seqscan', 'off', true)", ())
+    found: list[int] = []
+    for low, high, expression in pieces:
+        rows = yield Query(
+            f"{_CANDIDATES}{order} LIMIT ?", (stretch.organization_id, low, high, expression, limit - len(found))
+        )
+        found += [seq for (seq,) in rows]
+        if len(found) >= limit:
+            return Candidates(found, found[-1])
+        if not go_on():
+            return Candidates(found, low if newest_first else high)
+    return Candidates(found, stretch.low if newest_first else stretch.high)
+
+
+def _removed_below(organization_id: str, low: int) -> Script[bool]:
+    """A portion of the oldest rows, as far as they are below `low`, is gone; whether there was one."""
+    rows = yield Query(
+        "DELETE FROM event_terms WHERE organization_id = ? AND seq IN "
+        "(SELECT seq FROM event_terms WHERE organization_id = ? AND seq < ? ORDER BY seq LIMIT 2000) RETURNING seq",
+        (organization_id, organization_id, low),
+    )
+    return bool(rows)
+
+
+def _forget(organization_id: str) -> Script[None]:
+    yield Query("DELETE FROM indexed_logs WHERE organization_id = ? RETURNING seq", (organization_id,))
+    yield Query(
+        "WITH gone AS (DELETE FROM event_terms WHERE organization_id = ? RETURNING 1) SELECT count(*) FROM gone",
+        (organization_id,),
+    )
+
+
+def _size(query: TermQuery) -> int:
+    return 1 if isinstance(query, Term) else sum(map(_size, query.parts))
+
+
+def _spelled(query: TermQuery, seed: int) -> str:
+    """In the language of `tsquery`: nothing but hexadecimal digits, parentheses and its own signs."""
+    if isinstance(query, Term):
+        return token(query.text, seed)
+    between = " & " if isinstance(query, AllTerms) else " | "
+    return f"({between.join(_spelled(part, seed) for part in query.parts)})"
