@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ponteio.model.alert import AlertRule, Condition, Incident, IncidentState, Language, RuleTerms, SubjectKind
@@ -37,11 +37,11 @@ _BEFORE = {
 
 
 class Wording:
-    """Makes messages. `base_url` is where people find our pages, or empty; `servers` gives a server's name."""
+    """Makes messages. `base_url` is where people find our pages, or empty; `server_name` calls a server by its id."""
 
-    def __init__(self, base_url: str, servers: Mapping[str, str]) -> None:
+    def __init__(self, base_url: str, server_name: Callable[[str], str]) -> None:
         self._base_url = base_url.rstrip("/")
-        self._servers = servers
+        self._server_name = server_name
 
     def told(self, incident: Incident, terms: RuleTerms, move: Move, now: datetime, content: str = "") -> Message:
         """What is told of an incident that made this move."""
@@ -104,7 +104,7 @@ class Wording:
         """What is the matter, in one line."""
         subject, count = incident.subject, incident.instance_count
         if subject.kind is SubjectKind.SERVER:
-            name = self._servers.get(subject.name) or subject.name
+            name = self._server_name(subject.name)
             return said(
                 language,
                 f"Server {name} does not answer: {count} instance{' is' if count == 1 else 's are'} not heard",

@@ -5,12 +5,12 @@ raises: the corridor calls it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ponteio.model.cursor import Cursor
-from ponteio.model.event import Origin, StoredEvent
+from ponteio.model.event import Origin, PassingEvent, StoredEvent
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.notify.talk_hours import TalkHours
 from ponteio.observe.clock import utc_now
@@ -87,16 +87,8 @@ class Board:
                 return
             self.waiting.append(event)
         self.seen[organization_id] = event.cursor
-        if event.origin != Origin.LIVE:
-            return
-        place, at = (organization_id, event.instance), event.received_at
-        former = self.heard_at.get(place)
-        self.heard_at[place] = at
-        if former is None or former.hour != at.hour or at - former >= timedelta(hours=1):
-            self._talk.note(organization_id, event.instance, at)
-        if event.event == QR_EVENT:
-            span = self.qr.get(place)
-            self.qr[place] = Span(at, at) if span is None else span.again(at, QR_LASTS)
+        if event.origin == Origin.LIVE:
+            self._heard(organization_id, event.instance, event.event, event.received_at)
 
     def note_link(self, status: LinkStatus) -> None:
         """A link has this state now."""
@@ -116,6 +108,21 @@ class Board:
             if not server.answered:
                 server.lost_at, server.back_at = now, None
 
+    def remember(self, server_id: str, deaf_since: Mapping[LinkTarget, datetime]) -> None:
+        """These links of a server have been down since before the start, unless they are up by now."""
+        for target, since in deaf_since.items():
+            status = self.links.get(target)
+            if status is None or status.state is not LinkState.CONNECTED:
+                self.deaf_since[target] = min(since, self.deaf_since.get(target, since))
+        server = self.servers.setdefault(server_id, ServerSight(self.started_at))
+        if deaf_since and not server.answered:
+            server.lost_at = min(server.lost_at, max(deaf_since.values()))
+
+    def note_passing(self, passing: Sequence[PassingEvent]) -> None:
+        """These events came, and are not stored."""
+        for event in passing:
+            self._heard(event.organization_id, event.instance, event.event, event.received_at)
+
     def note_limit(self, organization_id: str, notice: LimitNotice) -> None:
         """The organization has reached a limit."""
         mine = self.limits.setdefault(organization_id, {})
@@ -131,3 +138,13 @@ class Board:
         if own is None or (own.state is LinkState.OFF and root is not None and root.state is not LinkState.OFF):
             return root
         return own
+
+    def _heard(self, organization_id: str, instance: str, event: str, at: datetime) -> None:
+        place = (organization_id, instance)
+        former = self.heard_at.get(place)
+        self.heard_at[place] = at
+        if former is None or former.hour != at.hour or at - former >= timedelta(hours=1):
+            self._talk.note(organization_id, instance, at)
+        if event == QR_EVENT:
+            span = self.qr.get(place)
+            self.qr[place] = Span(at, at) if span is None else span.again(at, QR_LASTS)
