@@ -40,7 +40,7 @@ async def test_everything_has_its_days(tmp_path: Path) -> None:
         mine = (await base.directory.create_organization("Acme")).organization_id
         await base.directory.set_policies(mine, [EventPolicy("presence.*", keep_days=20)])
         await _fill(base, mine)
-        for expire in expiries(base, 10, lambda: NOON + timedelta(seconds=1)):
+        for expire in expiries(base, 10, clock=lambda: NOON + timedelta(seconds=1)):
             await expire()
             await expire()
         assert len(await base.quarantine.list(9)) == 1

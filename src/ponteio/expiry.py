@@ -1,4 +1,4 @@
-"""What is kept for so many days: events as their organizations chose, what belongs to nobody as the deployment says."""
+"""What is kept for a time and no longer: events as their organizations chose, the rest by rules of the house."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from ponteio.storage.tables import gaps, quarantine
 
 log = structlog.get_logger(__name__)
 
+AUDIT_KEPT = timedelta(days=400)
+"""A year, and the month in which somebody asks about it."""
+Work = Callable[[], Awaitable[object]]
+
 
 def expiries(
-    base: Foundation, keep_days: int, clock: Callable[[], datetime] = utc_now
-) -> Sequence[Callable[[], Awaitable[object]]]:
-    """Work that is to be done again and again, in this order. The last may take long, and is easy on everybody else."""
+    base: Foundation, keep_days: int, *others: Work, clock: Callable[[], datetime] = utc_now
+) -> Sequence[Work]:
+    """Work that is to be done again and again, in this order, `others` among it. `keep_days` is for what belongs to no
+    organization. The last may take long, and is easy on everybody else.
+    """
     retention = Retention(base.database, base.directory.choices, clock)
 
     def kept_since() -> datetime:
@@ -35,4 +41,13 @@ def expiries(
         if done.events:
             log.info("old events were removed", count=done.events)
 
-    return (old_refusals, old_gaps, old_events)
+    return (
+        base.sessions.prune,
+        base.invitations.prune,
+        lambda: base.tickets.prune(clock()),
+        lambda: base.audit.prune(clock() - AUDIT_KEPT),
+        old_refusals,
+        old_gaps,
+        *others,
+        old_events,
+    )
