@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ponteio.decode.redaction import KnownSecrets, hide
 from ponteio.eventlog.gaps import GapLog
+from ponteio.eventlog.log import EventLog
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, Server
 from ponteio.model.link import LinkState, LinkStatus
@@ -16,11 +17,16 @@ from ponteio.observe.counters import Counters
 from ponteio.outbound.address_policy import AddressPolicy
 from ponteio.outbound.connector import Connector
 from ponteio.outbound.http_client import HttpOptions
+from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.tenancy.servers import is_public_default
-from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.diagnosis import Diagnosis
+from ponteio.upstream.diagnosis_records import FrameWatch, KeptRecords
+from ponteio.upstream.diagnosis_walk import Subject
+from ponteio.upstream.event_configuration import DriftNews, EventConfiguration
 from ponteio.upstream.evolution_answers import Sighting
 from ponteio.upstream.evolution_api import EvolutionApi
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
@@ -28,7 +34,6 @@ from ponteio.upstream.frame_sink import FrameSink
 from ponteio.upstream.instance_control import InstanceControl
 from ponteio.upstream.instance_sync import InstanceSync
 from ponteio.upstream.link_options import LinkOptions
-from ponteio.upstream.link_probe import probe_link
 from ponteio.upstream.link_wishes import LinkLedger
 
 PROOFS_AT_ONCE = 2
@@ -45,6 +50,8 @@ class StationNeeds:
     link_options: LinkOptions
     directory: Directory
     intents: LinkIntents
+    wishes: InstanceEvents
+    audit: AuditLog
     gaps: GapLog
     counters: Counters
     notices: LimitNotices
@@ -52,6 +59,8 @@ class StationNeeds:
     sink: FrameSink
     on_status: Callable[[LinkStatus], None]
     on_instances: Callable[[Sequence[Instance]], None]
+    events: EventLog | None = None
+    on_drift: Callable[[DriftNews], None] = lambda _news: None
 
 
 class Station:
@@ -70,8 +79,7 @@ class Station:
         link_options = replace(needs.link_options, connector=connector)
         self._http = HttpOptions(connector=connector)
         self._api = self._evolution(key, breaks=True)
-        # A test asks the server itself, also while the others spare it.
-        self._test_api = self._evolution(key)
+        self._watch = FrameWatch(needs.sink)
         self.links = EvolutionWebSocket(
             server_id=server.server_id,
             url=server.url,
@@ -82,11 +90,20 @@ class Station:
             intents=needs.intents,
             gaps=needs.gaps,
             counters=needs.counters,
-            sink=needs.sink,
+            sink=self._watch,
             on_status=self._link_changed,
             notices=needs.notices,
             ledger=ledger,
             options=link_options,
+        )
+        self.events = EventConfiguration(
+            server_id=server.server_id,
+            api=self._api,
+            directory=needs.directory,
+            wishes=needs.wishes,
+            audit=needs.audit,
+            global_mode=server.global_events,
+            on_news=needs.on_drift,
         )
         self._sync = InstanceSync(
             server_id=server.server_id,
@@ -94,6 +111,7 @@ class Station:
             directory=needs.directory,
             counters=needs.counters,
             on_instances=needs.on_instances,
+            on_settings=self.events.heed,
             interval_s=needs.sync_s,
         )
         self.control = InstanceControl(
@@ -101,14 +119,10 @@ class Station:
             api=self._api,
             directory=needs.directory,
             links=self.links,
+            wished=self.events.wished,
             on_instances=needs.on_instances,
         )
-        self.test = ConnectionTest(
-            self._test_api,
-            probe=lambda namespace: probe_link(server.url, key, namespace, options=link_options),
-            global_events=server.global_events,
-            connector=connector,
-        )
+        self.diagnosis = Diagnosis(self._subject(link_options))
 
     @property
     def server_id(self) -> str:
@@ -122,12 +136,12 @@ class Station:
     async def hang_up(self) -> None:
         """Nothing arrives any more; the server can still be asked."""
         await self._sync.stop()
+        await self.events.close()
         await self.links.stop()
 
     async def close(self) -> None:
         """Nothing is open any more."""
         await self._api.close()
-        await self._test_api.close()
 
     def serves(self, server: Server, key: str) -> bool:
         """Whether the station is what `server` and its key want: a label alone makes no difference."""
@@ -152,6 +166,27 @@ class Station:
             finally:
                 await asked.close()
         return found if token in tokens else None
+
+    def _subject(self, link_options: LinkOptions) -> Subject:
+        server, needs = self.server, self._needs
+        return Subject(
+            server_id=server.server_id,
+            url=server.url,
+            key=self._key,
+            global_events=server.global_events,
+            enabled=needs.enabled,
+            is_from_environment=server.is_from_environment,
+            link_options=link_options,
+            http=self._http,
+            records=KeptRecords(needs.directory, needs.gaps, needs.events, self._watch),
+            status_of=self.links.status,
+            desired=self._desired,
+            on_secret=needs.secrets.add,
+        )
+
+    async def _desired(self, instance: Instance) -> frozenset[str] | None:
+        wish = await self._needs.wishes.get(instance)
+        return None if wish is None else frozenset(wish.wanted)
 
     def _evolution(
         self, key: str, on_token: Callable[[str], None] | None = None, *, breaks: bool = False

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tests.support.rest_client import rest_desk
 
-from ponteio.api.services import ApiServices, Control, Links, LinkTest, LiveStats
+from ponteio.api.services import ApiServices, Control, Diagnosis, Links, LiveStats
 from ponteio.api.services import Fleet as FleetRoom
 from ponteio.fleet import Fleet
 from ponteio.live.edge import LiveEdge
-from ponteio.upstream.connection_test import ConnectionTest
+from ponteio.upstream.diagnosis import Diagnosis as DiagnosisRoom
 from ponteio.upstream.evolution_websocket import EvolutionWebSocket
 from ponteio.upstream.instance_control import InstanceControl
 
@@ -31,7 +31,7 @@ def _calls(kind: type) -> dict[str, list[str]]:
     [
         (Links, EvolutionWebSocket),
         (Control, InstanceControl),
-        (LinkTest, ConnectionTest),
+        (Diagnosis, DiagnosisRoom),
         (LiveStats, LiveEdge),
         (FleetRoom, Fleet),
     ],

@@ -9,7 +9,6 @@ import httpx2
 from tests.support.rest_client import code, encoded, rest_desk
 
 from ponteio.model.link import LinkState
-from ponteio.upstream.connection_test import STEPS
 
 WEBSOCKET = "/api/websocket"
 
@@ -155,7 +154,7 @@ async def test_the_global_link_is_switched_by_the_operator(tmp_path: Path) -> No
 async def test_switched_off_the_api_says_so_and_with_which_line_to_switch_it_on(tmp_path: Path) -> None:
     async with rest_desk(tmp_path, instances=3, enabled=False) as desk:
         switches = ["connect/all", "disconnect/all"]
-        switches += [f"{verb}/instance/loja-01" for verb in ("connect", "disconnect")] + ["test/loja-01"]
+        switches += [f"{verb}/instance/loja-01" for verb in ("connect", "disconnect")]
         calls = [(desk.acme, path) for path in switches]
         calls += [(desk.operator, path) for path in (*switches, "connect/global", "disconnect/global")]
         for caller, path in calls:
@@ -177,16 +176,6 @@ async def test_a_name_with_a_comma_has_no_link_of_its_own(tmp_path: Path) -> Non
         seen = by_name(await desk.acme.get(f"{WEBSOCKET}/instances"))
         assert seen["a,b"]["link"]["state"] == "unlinkable"
         assert (await desk.acme.post(f"{WEBSOCKET}/disconnect/instance/a%2Cb")).status_code == 200
-
-
-async def test_a_connection_test_answers_all_steps(tmp_path: Path) -> None:
-    async with rest_desk(tmp_path, instances=3) as desk:
-        answer = (await desk.acme.post(f"{WEBSOCKET}/test/loja-01")).json()
-        assert [step["step"] for step in answer["steps"]] == list(STEPS)
-        assert answer["ok"] is True
-        await desk.house.simulator.go_down()
-        answer = (await desk.acme.post(f"{WEBSOCKET}/test/loja-01")).json()
-        assert answer["ok"] is False
 
 
 async def test_a_name_that_is_none_is_not_found(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ponteio.model.link import CheckStep, Gap, GapKind, LinkState, LinkStatus, LinkTarget
+from ponteio.model.link import Gap, GapKind, LinkState, LinkStatus, LinkTarget
 
 AT = datetime(2026, 11, 23, 14, 46, tzinfo=UTC)
 
@@ -44,4 +44,3 @@ def test_what_is_not_said_is_nothing_wrong() -> None:
     assert (status.attempts, status.reconnects, status.events, status.last_event_at) == (0, 0, 0, None)
     assert (status.reason, status.detail) == (None, None)
     assert Gap(LinkTarget("main"), GapKind.LINK_DOWN, AT).to_at is None
-    assert CheckStep("address", None, "not tried").hint is None

@@ -21,6 +21,7 @@ from tests.support.plain_socket import plain_socket
 from tests.support.route_rights import ANYBODY, NEEDS, OPERATOR, PERSON, Need
 from tests.support.two_tenants import Somebody, Tenant, TwoTenants, described_api, two_tenants
 
+from ponteio.decode.event_presets import choice_of
 from ponteio.model.outcome import CATALOGUE
 from ponteio.model.rights import Right, Role
 from ponteio.storage.tables import metadata
@@ -28,8 +29,8 @@ from ponteio.storage.tables import metadata
 SAME = "same"
 """The answer is a good one, and the same whoever has it: the name only narrows what the caller sees."""
 
-INSTANCE, USER, KEY, INVITATION, SESSION, ORGANIZATION, SERVER, CURSOR, AUDIT = (
-    *("instance", "user", "key", "invitation", "session", "organization", "server", "cursor", "audit entry"),
+INSTANCE, USER, KEY, INVITATION, SESSION, ORGANIZATION, SERVER, CURSOR, AUDIT, RUN = (
+    *("instance", "user", "key", "invitation", "session", "organization", "server", "cursor", "audit entry", "run"),
 )
 
 _ABOUT = ("query:organization", ORGANIZATION, "organization_not_found")
@@ -66,13 +67,28 @@ PLACES: dict[str, list[tuple[str, str, str]]] = {
     "connectInstance": [_NAMED],
     "restartInstance": [_NAMED],
     "logoutInstance": [_NAMED],
-    "listEvents": [("query:after", CURSOR, "cursor_expired"), ("query:instance", INSTANCE, SAME)],
+    "getInstanceEvents": [_NAMED],
+    "chooseInstanceEvents": [_NAMED],
+    "forgetInstanceEvents": [_NAMED],
+    "applyInstanceEvents": [_NAMED],
+    "listEventRuns": [_ABOUT],
+    "startEventRun": [_ABOUT, ("body:instances", INSTANCE, "instance_not_found")],
+    "getEventRun": [("path:run_id", RUN, "not_found"), _ABOUT, ("query:after", INSTANCE, "not_found")],
+    "cancelEventRun": [("path:run_id", RUN, "not_found"), _ABOUT],
+    "listEvents": [
+        *(("query:after", CURSOR, "cursor_expired"), ("query:before", CURSOR, "cursor_expired")),
+        ("query:instance", INSTANCE, SAME),
+    ],
+    "exportEvents": [("query:after", CURSOR, "cursor_expired"), ("query:instance", INSTANCE, SAME)],
+    "streamEvents": [("query:after", CURSOR, "not_acceptable"), ("query:instance", INSTANCE, "not_acceptable")],
     "getEvent": [("path:cursor", CURSOR, "cursor_expired")],
+    "getRelatedEvents": [("path:cursor", CURSOR, "cursor_expired")],
     "changeOrganization": [("path:organization_id", ORGANIZATION, "operator_only")],
     "readLimits": [("path:organization_id", ORGANIZATION, "forbidden")],
     "setLimits": [("path:organization_id", ORGANIZATION, "forbidden")],
     "getLimits": [_ABOUT],
     "listAudit": [_ABOUT, ("query:before", AUDIT, SAME)],
+    "listLogs": [("query:instance", INSTANCE, SAME), ("query:before", AUDIT, SAME)],
     "changeServer": [("path:server_id", SERVER, "operator_only")],
     "removeServer": [("path:server_id", SERVER, "operator_only")],
 }
@@ -81,13 +97,16 @@ name: a refusal's code, or that it is the same as for a name that nobody has.
 """
 
 OWNERLESS = {
-    *("query:server", "query:limit", "query:event", "query:action", "path:server_id"),
+    *("query:filter", "query:format", "query:separator"),
+    *("query:lang", "body:round_trip"),
+    *("query:server", "query:limit", "query:event", "query:action", "path:server_id", "query:window"),
     *("body:email", "body:password", "body:current", "body:new", "body:name", "body:token", "body:role", "body:label"),
     *("body:scopes", "body:events", "body:metadata_only", "body:expires_at", "body:live_per_minute", "body:content"),
     *("body:pairing", "body:user_label", "body:valid_s", "body:secret", "body:jwks", "body:audience", "body:number"),
     *("body:integration", "body:business_id", "body:server", "body:move", "body:disabled", "body:sockets", "body:url"),
     *("body:sockets_per_user", "body:links", "body:live_burst", "body:requests_per_minute", "body:key"),
-    *("body:global_events", "body:allow_private"),
+    *("body:global_events", "body:allow_private", "body:preset", "body:keep", "body:dry_run"),
+    *("query:kind", "query:since", "query:until"),
 }
 """Parameters that name nothing with an owner: servers are the deployment's, and their ids no secret."""
 OPERATORS_OWN = {("listQuarantine", "query:before")}
@@ -102,6 +121,7 @@ RANDOM: dict[str, str] = {
     SERVER: "srv_0123456789abcdef01234567",
     CURSOR: "01234567-1",
     AUDIT: "1000000000",
+    RUN: "run_0123456789abcdef01234567",
 }
 _MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|expires_at|created_by)":"[^"]*"')
 
@@ -133,7 +153,16 @@ async def names_of(here: TwoTenants, tenant: Tenant) -> dict[str, list[str]]:
         SERVER: ["main"],
         CURSOR: [str(head)],
         AUDIT: [str(one.audit_id) for one in entry] or ["999999999"],
+        RUN: [await run_of(here, tenant)],
     }
+
+
+async def run_of(here: TwoTenants, tenant: Tenant) -> str:
+    """The id of a run over the organization's instances that is over already."""
+    instances = here.base.directory.instances(here.base.directory.scope_of(tenant.organization_id))
+    run_id = await here.base.event_runs.create(tenant.organization_id, instances, choice_of("minimum", None))
+    await here.base.event_runs.cancel(tenant.organization_id, run_id)
+    return run_id
 
 
 def may(who: Somebody, need: Need) -> bool:

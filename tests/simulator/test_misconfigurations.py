@@ -48,7 +48,8 @@ async def test_without_saving_only_instances_of_the_evolution_channel_keep_messa
 
 
 async def test_before_its_licence_rest_refuses_everything_and_names_the_reason() -> None:
-    async with running_simulator(licence_required=True) as simulator, RestClient(simulator) as rest:
+    async with running_simulator() as simulator, RestClient(simulator) as rest:
+        MISCONFIGURATIONS["licence"].apply(simulator)
         for path in ("/", "/instance/fetchInstances"):
             status, body = await rest.get(path)
             assert (status, body["code"]) == (503, "LICENSE_REQUIRED")

@@ -193,21 +193,6 @@ class WebsocketStatusAnswer(BaseModel):
     requests_refused: dict[str, int] | None = Field(description="By code, since the start. The operator's to see.")
 
 
-class CheckAnswer(BaseModel):
-    """One step of a connection test. `ok` is null when the step could not be tried."""
-
-    step: str
-    ok: bool | None
-    detail: str
-    hint: str | None
-
-
-class ConnectionTestAnswer(BaseModel):
-    instance: str
-    ok: bool = Field(description="Whether no step failed.")
-    steps: list[CheckAnswer]
-
-
 class EventAnswer(BaseModel):
     """An event. `data` is Evolution's own, with bytes as marked base64 and without secrets."""
 
@@ -229,12 +214,16 @@ class EventAnswer(BaseModel):
 
 
 class EventPage(BaseModel):
-    """Events in order. Ask again with `after` = `next`; when `next` equals `head` there is nothing more for now."""
+    """Events in order. Ask again with `after` = `next` (`before` = `next`, newest first) while there is `more`; oldest
+    first, there is nothing more for now when `next` equals `head`.
+    """
 
     events: list[EventAnswer]
     next: str
-    head: str
+    previous: str = Field(description="For the other direction: `before` it, oldest first; `after` it, newest first.")
+    head: str = Field(description="The end of the log.")
     more: bool
+    complete: bool = Field(description="False: the time was over before the page was full. `next` goes on from there.")
 
 
 class RefusedFrame(BaseModel):

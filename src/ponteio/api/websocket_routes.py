@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 
 from ponteio.api import link_views
 from ponteio.api.authentication import (
@@ -20,11 +23,20 @@ from ponteio.api.authentication import (
     station_meant,
     visible_instances,
 )
+from ponteio.api.diagnosis_answers import (
+    NDJSON,
+    PER_MINUTE,
+    DiagnosisAnswer,
+    DiagnosisOrder,
+    as_lines,
+    as_whole,
+    wanted_language,
+    wants_steps,
+)
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
+from ponteio.api.rate_limits import limits_of
 from ponteio.api.schemas import (
-    CheckAnswer,
-    ConnectionTestAnswer,
     EventCounts,
     InstancesAnswer,
     LinkAnswer,
@@ -33,6 +45,7 @@ from ponteio.api.schemas import (
 )
 from ponteio.api.services import ApiServices, Links
 from ponteio.model import outcome
+from ponteio.model.diagnosis import Asked, Finding
 from ponteio.model.identity import Instance, OrganizationScope, Principal
 from ponteio.model.link import LinkStatus, LinkTarget
 from ponteio.model.outcome import RefusalError
@@ -49,6 +62,7 @@ Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
 Switcher = Annotated[Principal, Needs(Right.LINKS_MANAGE)]
 SwitchedInstance = Annotated[Instance, NeedsInstance(Right.LINKS_MANAGE)]
 Scope = OrganizationScope | None
+Tongue = Annotated[str | None, Query(description="`en` or `pt`; else as `Accept-Language` says.")]
 ServerId = Annotated[str | None, Query(description="Which Evolution server; the environment's if left out.")]
 
 
@@ -188,14 +202,51 @@ async def disconnect_all(caller: Caller, links: LinksInScope, record: Record) ->
 @router.post(
     "/test/{instance_name:path}",
     operation_id="testInstanceLink",
-    responses=errors(*_LINKS, outcome.INSTANCE_NOT_FOUND),
+    response_model=DiagnosisAnswer,
+    responses={
+        **errors(*CHANGING, *UNUSABLE, outcome.INSTANCE_NOT_FOUND, outcome.DIAGNOSIS_RUNNING),
+        200: {"content": {NDJSON: {"schema": {"type": "string"}}}},
+    },
 )
-async def check_instance_link(instance: SwitchedInstance, services: Services) -> ConnectionTestAnswer:
-    """Try the way to Evolution API step by step. Takes some seconds; leaves no link behind."""
-    enabled_links(services, instance.server_id)
-    steps = await services.fleet.station(instance.server_id).test.run(instance.name)
-    shown = [CheckAnswer(step=it.step, ok=it.ok, detail=it.detail, hint=it.hint) for it in steps]
-    return ConnectionTestAnswer(instance=instance.name, ok=all(step.ok is not False for step in steps), steps=shown)
+async def diagnose_instance_link(
+    request: Request,
+    caller: Caller,
+    instance: SwitchedInstance,
+    services: Services,
+    record: Record,
+    order: DiagnosisOrder | None = None,
+    lang: Tongue = None,
+) -> DiagnosisAnswer | StreamingResponse:
+    """Walk from the gateway's settings to the instance's events, step by step: what was seen, and what to do. Takes up
+    to a minute; leaves no link behind. With `Accept: application/x-ndjson` each step comes as soon as it is made. In
+    English or Portuguese, by `lang` or `Accept-Language`.
+    """
+    whose = caller.scope.organization_id if caller.scope else "operators"
+    limits_of(request).take("diagnosis", PER_MINUTE, whose)
+    station = services.fleet.station(instance.server_id)
+    services.diagnoses.take(whose)
+    names = [it.name for it in visible_instances(caller, services) if it.server_id == instance.server_id]
+    asked = Asked(instance.name, names, round_trip=order is not None and order.round_trip)
+    if asked.round_trip:
+        await record(Action.TEST_EVENT_SENT, instance.name, organization_id=instance.organization_id)
+    steps = _returning(services, whose, station.diagnosis.steps(asked))
+    language = wanted_language(request, lang)
+    if wants_steps(request):
+        lines = as_lines(instance.name, steps, language, sees_addresses=caller.is_operator)
+        return StreamingResponse(lines, media_type=NDJSON)
+    return await as_whole(instance.name, steps, language, sees_addresses=caller.is_operator)
+
+
+async def _returning(
+    services: ApiServices, whose: str, steps: AsyncGenerator[Finding, None]
+) -> AsyncGenerator[Finding, None]:
+    """The steps; at their end the turn is given back."""
+    try:
+        async with aclosing(steps):
+            async for found in steps:
+                yield found
+    finally:
+        services.diagnoses.give_back(whose)
 
 
 def _own_links(caller: Principal, services: ApiServices) -> list[LinkStatus]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -45,6 +45,17 @@ class Language(StrEnum):
 
     EN = "en"
     PT = "pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a diagnosis is asked for. Without an `instance` only the server is looked at. `own_names` are the instances
+    that whoever asks may know of. `round_trip` makes a message that is seen.
+    """
+
+    instance: str | None = None
+    own_names: Sequence[str] = ()
+    round_trip: bool = False
 
 
 _SEVERITY = (Verdict.SKIPPED, Verdict.OK, Verdict.WARN, Verdict.FAIL)

@@ -145,13 +145,15 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
         "Put a larger PONTEIO_MAX_FRAME_MIB into the gateway's .env and restart it, or switch webhook base64 off.",
         "Ponha um PONTEIO_MAX_FRAME_MIB maior no .env do gateway e reinicie-o, ou desligue base64 no webhook.",
     ),
-    "frames.proxy": (
-        "Lift the proxy's limit for large or long websocket frames.",
-        "Aumente o limite do proxy para frames websocket grandes ou longos.",
-    ),
     "stability.proxy": (
-        "nginx: proxy_read_timeout 3600s; proxy_send_timeout 3600s; and see `GET /api/gaps` for when.",
-        "nginx: proxy_read_timeout 3600s; proxy_send_timeout 3600s; e veja em `GET /api/gaps` quando.",
+        (
+            "Lift the proxy's limits for long connections and large frames (nginx: proxy_read_timeout 3600s;) and see "
+            "GET /api/gaps for when it breaks."
+        ),
+        (
+            "Aumente os limites do proxy para conexões longas e frames grandes (nginx: proxy_read_timeout 3600s;) e "
+            "veja em GET /api/gaps quando cai."
+        ),
     ),
     "link.connect": (
         "POST /api/websocket/connect/{link}",

@@ -14,21 +14,25 @@ EVENT_EVIDENCE: Mapping[str, tuple[str, str]] = {
         "{count} event(s) were larger than {limit_mib} MiB and were lost in the last {hours} h.",
         "{count} evento(s) maiores que {limit_mib} MiB se perderam nas últimas {hours} h.",
     ),
-    "frames.cut": (
-        "Frames above a size do not arrive: the connection broke within a large frame {count} time(s).",
-        "Frames acima de um tamanho não chegam: a conexão caiu dentro de um frame grande {count} vez(es).",
-    ),
     "frames.unknown": ("No gateway keeps records here.", "Nenhum gateway guarda registros aqui."),
     "stability.steady": (
         "The links broke {count} time(s) in the last hour.",
         "As conexões caíram {count} vez(es) na última hora.",
     ),
     "stability.breaking": (
-        "The links broke {count} times in the last hour; the last reason: {reason}.",
-        "As conexões caíram {count} vezes na última hora; último motivo: {reason}.",
+        "The links broke {count} times in the last hour; the last time at {at}.",
+        "As conexões caíram {count} vezes na última hora; a última às {at}.",
     ),
     "stability.unknown": ("No gateway keeps records here.", "Nenhum gateway guarda registros aqui."),
     "link.connected": ("The gateway's own link is connected.", "A conexão do próprio gateway está ativa."),
+    "link.pending": (
+        "The gateway's own link waits for the instance's namespace (see the step namespace).",
+        "A conexão do próprio gateway espera o namespace da instância (veja a etapa namespace).",
+    ),
+    "link.cause": (
+        "The gateway's own link is not connected, for the reason in the step {cause}.",
+        "A conexão do próprio gateway não está ativa, pelo motivo da etapa {cause}.",
+    ),
     "link.waiting": (
         (
             "The gateway's own link is not connected: {state}, {attempts} attempt(s). It tries again by itself, at the "
@@ -184,6 +188,10 @@ EVENT_EVIDENCE: Mapping[str, tuple[str, str]] = {
     "round_trip.heard": (
         "A test event came back after {took_ms} ms. Nobody stores it: no gateway was asked.",
         "Um evento de teste voltou após {took_ms} ms. Ninguém o guarda: nenhum gateway foi consultado.",
+    ),
+    "round_trip.pending": (
+        "Sent; with no namespace yet nobody could hear it. Test again.",
+        "Enviado; sem namespace ainda, ninguém pôde ouvir. Teste de novo.",
     ),
     "round_trip.slow": (
         "A test event was in the log only after {took_ms} ms.",

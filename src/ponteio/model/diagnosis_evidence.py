@@ -14,6 +14,11 @@ WAY_EVIDENCE: Mapping[str, tuple[str, str]] = {
     "any.no_instance": ("Not tried: no instance was named.", "Não testado: nenhuma instância foi indicada."),
     "any.no_time": ("Not tried: the time was used up.", "Não testado: o tempo acabou."),
     "any.too_slow": ("No answer within {limit_s} s.", "Sem resposta em {limit_s} s."),
+    "any.call_failed": (
+        "The connection breaks before an answer is there.",
+        "A conexão cai antes de haver resposta.",
+    ),
+    "any.no_records": ("What was kept cannot be read now.", "O que foi guardado não pode ser lido agora."),
     "any.broke": ("The test itself broke.", "O próprio teste falhou."),
     # The gateway's own settings.
     "settings.global": (

@@ -83,13 +83,3 @@ class Gap:
     from_at: datetime
     to_at: datetime | None = None
     detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckStep:
-    """One step of a connection test. `ok` is None when the step could not be tried."""
-
-    step: str
-    ok: bool | None
-    detail: str
-    hint: str | None = None

@@ -26,6 +26,8 @@ class Chaos:
     drops_upgrade: bool = False
     #: A proxy that cuts a connection with a frame of more bytes than this; 0 = none does.
     frame_limit: int = 0
+    #: 2.4 before its licence is activated: REST answers 503, Socket.IO goes on.
+    licence_required: bool = False
     #: REST answers 200 `{"error":true,"message":"[object Object]"}`.
     rest_error: bool = False
     #: REST answers come this much later.

@@ -25,7 +25,7 @@ Body = dict[str, Any]
 Verb = Callable[["Simulator", Request, Body], Awaitable[Response | None]]
 _SWITCHES = (
     *("refuse_key", "garbage_handshake", "html_502", "rest_error", "rest_latency_s"),
-    *("html_page", "redirects", "drops_upgrade", "frame_limit"),
+    *("html_page", "redirects", "drops_upgrade", "frame_limit", "licence_required"),
 )
 
 

@@ -63,7 +63,7 @@ MISCONFIGURATIONS: Mapping[str, Misconfiguration] = {
     "messages_not_saved": Misconfiguration({"save_messages": False}),
     "keys_exposed": Misconfiguration({"expose_apikey": True}),
     "clock_ahead": Misconfiguration({"clock_ahead_s": 240.0}),
-    "licence": Misconfiguration({"version": "2.4.0", "licence_required": True}),
+    "licence": Misconfiguration({"version": "2.4.0"}, _chaos(licence_required=True)),
     "old_version": Misconfiguration({"version": "2.3.1"}),
     "frozen": Misconfiguration(apply=lambda simulator: simulator.freeze()),
 }

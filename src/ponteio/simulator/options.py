@@ -60,8 +60,6 @@ class SimulatorOptions:
     meta_reachable: bool = True
     #: What `GET /` calls itself. Up to 2.3.1 the WebSocket asks nobody for a key.
     version: str = "2.3.7"
-    #: 2.4 before its licence is activated: REST answers 503, Socket.IO goes on.
-    licence_required: bool = False
     #: `DATABASE_SAVE_DATA_NEW_MESSAGE`: without it Baileys messages are not kept (EVOLUTION's always are).
     save_messages: bool = True
     #: How far the clock of its machine is ahead.

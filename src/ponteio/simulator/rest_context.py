@@ -77,7 +77,7 @@ def endpoint(context: RestContext, handler: Handler) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         await asyncio.sleep(context.chaos.rest_latency_s)
-        if context.options.licence_required:
+        if context.chaos.licence_required:
             return to_response(LICENCE_REQUIRED)
         if context.chaos.rest_error:
             return to_response(SWALLOWED)
