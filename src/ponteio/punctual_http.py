@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -66,6 +66,8 @@ class PunctualHttp(HttpToolsProtocol):
         self._requests += 1
         self._arriving = Owed.HEAD
         super().on_message_begin()
+        # For answers without end, whose reader may lose the right to them while it stands still.
+        cast("dict[str, Any]", self.scope)["extensions"] = {"ponteio.abort": self.transport.abort}
 
     def on_headers_complete(self) -> None:
         self._arriving = Owed.BODY

@@ -13,7 +13,10 @@ from ponteio.api.event_pages import newest_first, oldest_first
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.problems import errors
 from ponteio.api.schemas import EventAnswer, EventPage
+from ponteio.eventlog.log import EventLog
 from ponteio.model import outcome
+from ponteio.model.cursor import Cursor
+from ponteio.model.event import StoredEvent
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import RefusalError
 from ponteio.model.rights import Right
@@ -24,8 +27,8 @@ router = APIRouter(prefix="/api/events", tags=["events"], route_class=GuardedRou
 BEGINNING = "0"
 END = "head"
 Scope = Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)]
-_AUTH = (*READING, outcome.ORGANIZATION_ONLY)
-_CURSOR = (outcome.INVALID_CURSOR, outcome.CURSOR_EXPIRED)
+READING_EVENTS = (*READING, outcome.ORGANIZATION_ONLY)
+USING_CURSORS = (outcome.INVALID_CURSOR, outcome.CURSOR_EXPIRED)
 
 
 class EventQuery(FilterQuery):
@@ -40,7 +43,7 @@ class EventQuery(FilterQuery):
     "",
     operation_id="listEvents",
     response_model=EventPage,
-    responses=errors(*_AUTH, *_CURSOR, outcome.INVALID_FILTER, outcome.INVALID_REQUEST),
+    responses=errors(*READING_EVENTS, *USING_CURSORS, outcome.INVALID_FILTER, outcome.INVALID_REQUEST),
 )
 async def list_events(scope: Scope, services: Services, query: Annotated[EventQuery, Query()]) -> Response:
     """The next page of events after a cursor, oldest first, or before one, newest first. With both: between them,
@@ -60,16 +63,20 @@ async def list_events(scope: Scope, services: Services, query: Annotated[EventQu
     "/{cursor}",
     operation_id="getEvent",
     response_model=EventAnswer,
-    responses=errors(*_AUTH, *_CURSOR, outcome.NOT_FOUND, outcome.INVALID_REQUEST),
+    responses=errors(*READING_EVENTS, *USING_CURSORS, outcome.NOT_FOUND, outcome.INVALID_REQUEST),
 )
 async def get_event(scope: Scope, services: Services, cursor: str) -> Response:
     """One event, whole, however large."""
-    place = parse_cursor(cursor)
-    found = await services.events.get(scope, place)
+    return _json((await found_at(services.events, scope, parse_cursor(cursor))).envelope(scope.sight))
+
+
+async def found_at(log: EventLog, scope: OrganizationScope, place: Cursor) -> StoredEvent:
+    """The event at this place. Raises `RefusalError` NOT_FOUND, or CURSOR_EXPIRED for another life of the log."""
+    found = await log.get(scope, place)
     if found is None:
-        head = await services.events.head(scope)
+        head = await log.head(scope)
         raise RefusalError(outcome.NOT_FOUND if head.epoch == place.epoch else outcome.CURSOR_EXPIRED)
-    return _json(found.envelope(scope.sight))
+    return found
 
 
 def _json(body: bytes) -> Response:

@@ -1,0 +1,35 @@
+"""The shapes of answers about events, beside the events themselves."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from ponteio.api.schemas import EventAnswer, Moment
+from ponteio.model.message_story import MessageStatus, StepKind
+
+
+class MessageAnswer(BaseModel):
+    """What became of a message, by everything that was heard of it: late or repeated news never undo earlier ones."""
+
+    id: str = Field(description="WhatsApp's own id of it: `key.id`.")
+    instance: str
+    status: MessageStatus | None = Field(description="How far it came; null while nothing was said about it.")
+    edited_at: Moment | None = Field(description="Its last edit.")
+    deleted_at: Moment | None
+
+
+class StepAnswer(BaseModel):
+    """What one event is to its message. `status` is what that event says, repaired; null if nothing."""
+
+    cursor: str
+    step: StepKind
+    status: MessageStatus | None
+
+
+class RelatedAnswer(BaseModel):
+    """The events of one message, oldest first. `steps` has one for each, in the same order."""
+
+    message: MessageAnswer | None = Field(description="Null for an event that is not about one message.")
+    steps: list[StepAnswer]
+    events: list[EventAnswer]
+    complete: bool = Field(description="False when there are more of them than were found in time, or than are shown.")
