@@ -75,6 +75,7 @@ async def test_figures_outlive_the_house(tmp_path: Path) -> None:
         async with house(tmp_path, f"sqlite:///{tmp_path / 'house.db'}", **server) as here:
             await here.start()
             acme = await here.tenant("acme", "loja-01")
+            await here.knows(acme.key, "loja-01")
             await here.is_linked(acme.key)
             for already in (0, 30):
                 await simulator.flood("loja-01", 30)

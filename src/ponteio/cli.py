@@ -32,6 +32,14 @@ class Mode(StrEnum):
     TRADITIONAL = "traditional"
 
 
+class Window(StrEnum):
+    """How far back `stats` looks."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+
+
 def main() -> None:
     """Run the command that `sys.argv` names."""
     app()
@@ -119,6 +127,27 @@ def tail(
         runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
     options = TailOptions(url or settings.url, secret, after, tuple(instance or ()), tuple(event or ()), count, as_json)
     sys.exit(runner.run(runner.until_told(lambda stop: tail_until(options, stop))))
+
+
+@app.command()
+def stats(
+    url: Annotated[str, typer.Option(help="Where the gateway answers [PONTEIO_URL].")] = "",
+    api_key: Annotated[str, typer.Option("--key", help="An organization's or operator's key [PONTEIO_API_KEY].")] = "",
+    window: Annotated[Window, typer.Option(help="How far back.")] = Window.HOUR,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again every five seconds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show connections, latency, reconnects and the most common events of the last hour, day or week."""
+    from ponteio.commands import runner
+    from ponteio.commands.stats import StatsOptions, stats_until
+    from ponteio.config import load_client_settings
+
+    settings = runner.load(load_client_settings)
+    secret = api_key or settings.api_key.get_secret_value()
+    if not secret:
+        runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
+    options = StatsOptions(url or settings.url, secret, window.value, as_json=as_json, watch=watch)
+    sys.exit(runner.run(runner.until_told(lambda stop: stats_until(options, stop))))
 
 
 @app.command()

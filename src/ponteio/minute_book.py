@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
@@ -13,13 +12,11 @@ from ponteio.eventlog.metric_rollups import DEPLOYMENT, HOUR_S, MINUTE_S, Metric
 from ponteio.live.edge import LiveEdge
 from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
-from ponteio.observe.figures import Figures
 from ponteio.storage.errors import StorageError
 
 log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
-_RECONNECTS = "reconnects."
 
 
 class MinuteBook:
@@ -42,9 +39,6 @@ class MinuteBook:
         self._clock = clock
         self._began_at = clock()
         self._folded_hour = 0
-        self._sockets = 0
-        self._refused: Counter[str] = Counter()
-        self._reconnects = 0
 
     async def run(self) -> None:
         """Look at the loop and the sockets once a second, and turn the page when the minute is over."""
@@ -65,12 +59,13 @@ class MinuteBook:
         for organization_id, count in counts.items():
             figures = self._counters.tallies.of(organization_id)
             figures.sockets = max(figures.sockets, count)
-        self._sockets = max(self._sockets, sum(counts.values()))
+        shared = self._counters.tallies.shared
+        shared.sockets = max(shared.sockets, sum(counts.values()))
 
     async def turn(self) -> None:
         """What was counted since the last turn is written. A database that is away is tried again at the next turn."""
-        taken = self._counters.tallies.take()
-        self._rollups.note(self._began_at, {**taken, DEPLOYMENT: self._deployment(taken)})
+        whole = self._counters.tallies.deployment()
+        self._rollups.note(self._began_at, {**self._counters.tallies.take(), DEPLOYMENT: whole})
         self._began_at = now = self._clock()
         for work in (self._rollups.flush, *self._looks):
             await self._without_database(work())
@@ -82,17 +77,6 @@ class MinuteBook:
     async def close(self) -> None:
         """The minute that had begun is written too."""
         await self.turn()
-
-    def _deployment(self, taken: dict[str, Figures]) -> Figures:
-        """All organizations together, and what belongs to none of them; nobody's names."""
-        total = Figures.total(taken.values())
-        total.events_of.clear()
-        total.reconnects_of.clear()
-        total.sockets, self._sockets = self._sockets, 0
-        refused, reconnects = Counter(self._counters.refused), sum(self._counters.under(_RECONNECTS).values())
-        total.refused, total.reconnects = refused - self._refused, reconnects - self._reconnects
-        self._refused, self._reconnects = refused, reconnects
-        return total
 
     async def _without_database(self, work: Awaitable[None]) -> None:
         try:

@@ -111,7 +111,8 @@ async def _figures(
     """What is kept, and what this process has counted since it last wrote."""
     parts = await services.rollups.read(organization_id, since, until, step_s)
     place = int(until.timestamp()) // step_s * step_s
-    counted = services.counters.tallies.since_taken(None if organization_id == DEPLOYMENT else organization_id)
+    tallies = services.counters.tallies
+    counted = tallies.deployment() if organization_id == DEPLOYMENT else tallies.since_taken(organization_id)
     parts.setdefault(place, Figures()).add(counted)
     return parts
 

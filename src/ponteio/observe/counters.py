@@ -48,6 +48,7 @@ class Counters:
     def refuse(self, code: str, amount: int = 1, *, organization_id: str | None = None) -> None:
         """Count a refusal by its outcome code; for an organization too where it has reached one of its limits."""
         self._refused[code] += amount
+        self.tallies.shared.refused[code] += amount
         if organization_id is not None:
             self.tallies.of(organization_id).refused[code] += amount
 
@@ -92,6 +93,7 @@ class Counters:
     def reconnected(self, server_id: str, organization_ids: Sequence[str], instance: str | None) -> None:
         """Count a link that is back: the instance's own, or for None a server's global one, which is everybody's."""
         self._totals[f"reconnects.{server_id}"] += 1
+        self.tallies.shared.reconnects += 1
         for organization_id in organization_ids:
             figures = self.tallies.of(organization_id)
             figures.reconnects += 1
