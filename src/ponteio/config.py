@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -130,6 +131,16 @@ class GatewaySettings(Settings):
     live_burst: int = Field(100, ge=0, le=1_000_000, description="How many of them may come at once.")
     requests_per_minute: int = Field(600, ge=0, le=1_000_000, description="REST calls a minute with one credential.")
     requests_per_address: int = Field(1_200, ge=1, le=1_000_000, description="REST calls a minute from one address.")
+    notifications_per_hour: int = Field(
+        200, ge=0, le=1_000_000, description="Messages that one organization may send to its channels in an hour."
+    )
+    push_contact: str = Field(
+        "",
+        description="Whom push services may write to: mailto:you@example.com or https://…; empty: PONTEIO_PUBLIC_URL.",
+    )
+    private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts with private addresses that channels may reach, separated by commas, e.g. n8n:5678."
+    )
     max_frame_mib: int = Field(64, ge=1, le=1024, description="Largest frame taken from Evolution, in MiB.")
     queue_frames: int = Field(20_000, ge=64, le=10_000_000, description="Frames that may wait before links pause.")
     queue_mib: int = Field(256, ge=64, le=65_536, description="MiB that may wait before links pause.")
@@ -137,13 +148,30 @@ class GatewaySettings(Settings):
         None, ge=0, le=65535, description="Port of its own for /metrics, without a key; empty: only with one."
     )
     metrics_host: str = Field("127.0.0.1", description="Address on which that port listens.")
+    journal_days: int = Field(30, ge=1, le=3_650, description="Days for which the link journal is kept.")
     sync_s: int = Field(60, ge=5, le=3_600, description="Seconds between two looks at Evolution's list of instances.")
 
-    @field_validator("allowed_origins", "allowed_hosts", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "private_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("push_contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        text = value.strip()
+        if text and not re.fullmatch(r"mailto:[^@\s,;]+@[^@\s,;]+|https://[^\s/@]+", text):
+            raise ValueError("must be mailto: and one address, or https:// and a host")
+        return text
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _hosts_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"[a-z0-9_.-]+(:\d{1,5})?", host):
+                raise ValueError("must be names or IPv4 addresses, each with a port if any")
         return value
 
     @field_validator("evolution_api_url")
@@ -167,7 +195,14 @@ class GatewaySettings(Settings):
             live_per_minute=self.live_per_minute,
             live_burst=self.live_burst,
             requests_per_minute=self.requests_per_minute,
+            notifications_per_hour=self.notifications_per_hour,
         )
+
+    @property
+    def contact(self) -> str:
+        """Whom push services may write to. Where nothing is known that is nobody, which some of them do not take."""
+        own = self.public_url if self.public_url.startswith("https://") else "mailto:ponteio@localhost"
+        return self.push_contact or own
 
     @property
     def own_origins(self) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ class LimitsRequest(_Request):
     live_per_minute: Count | None = None
     live_burst: Count | None = None
     requests_per_minute: Count | None = None
+    notifications_per_hour: Count | None = None
     keep_days: Days | None = None
 
 

@@ -125,6 +125,8 @@ class Limits:
     live_burst: int = 100
     requests_per_minute: int = 600
     """REST calls a minute with one credential."""
+    notifications_per_hour: int = 200
+    """Messages to channels; one that goes to three channels counts three times, one to many devices once."""
     keep_days: int = FOREVER_DAYS
     """Days for which events are kept at most, whatever the organization chose. At least 1."""
 

@@ -34,6 +34,11 @@ class LimitNotices:
         self._told_at: dict[tuple[str, str], datetime] = {}
         self._listeners: list[Callable[[str, LimitNotice], None]] = []
 
+    @property
+    def counters(self) -> Counters:
+        """Where refusals are counted."""
+        return self._counters
+
     def reached(self, organization_id: str, outcome: Outcome) -> None:
         """The organization has reached the limit behind `outcome`, once more: counted as refused, and told."""
         now = self._clock()

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from sqlalchemy import Column, Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.outcome import RefusalError
 from ponteio.storage.database import Database
+from ponteio.storage.notify_tables import channels, push_subscriptions, vapid_keys
 from ponteio.storage.tables import servers, token_signers
 from ponteio.storage.vault import Vault
 from ponteio.tenancy import versions
+
+_SEALED = (
+    (servers, servers.c.server_id, servers.c.sealed_key),
+    (token_signers, token_signers.c.organization_id, token_signers.c.sealed_secret),
+    (vapid_keys, vapid_keys.c.row_id, vapid_keys.c.sealed_private_key),
+    (push_subscriptions, push_subscriptions.c.subscription_id, push_subscriptions.c.sealed_subscription),
+    (channels, channels.c.channel_id, channels.c.sealed_settings),
+)
+"""Every column that the vault seals: its table, and the column that its places name."""
 
 _log = structlog.get_logger(__name__)
 
@@ -22,13 +34,11 @@ async def reseal(database: Database, vault: Vault) -> int:
     """
     async with database.write() as connection:
         await versions.bump(connection)
-        return await _resealed(connection, vault, servers, servers.c.server_id, servers.c.sealed_key) + await _resealed(
-            connection, vault, token_signers, token_signers.c.organization_id, token_signers.c.sealed_secret
-        )
+        return sum([await _resealed(connection, vault, table, key, column) for table, key, column in _SEALED])
 
 
 async def _resealed(
-    connection: AsyncConnection, vault: Vault, table: Table, key: Column[str], column: Column[str]
+    connection: AsyncConnection, vault: Vault, table: Table, key: Column[Any], column: Column[Any]
 ) -> int:
     count = 0
     for row_id, sealed in (await connection.execute(select(key, column).where(column.is_not(None)))).all():
