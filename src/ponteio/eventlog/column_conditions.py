@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
-from ponteio.model.filter_tree import AllOf, AnyOf, EventIs, InstanceIs, Node, Not, OriginIs
+from ponteio.model.filter_tree import AllOf, AnyOf, EventIs, InstanceIs, Node, Not, OriginIs, Since, Until
 from ponteio.storage.column_types import storable
+from ponteio.storage.database import Dialect
+from ponteio.storage.moments import sortable_utc
 
-Parameters: TypeAlias = tuple[str | int, ...]
+Parameters: TypeAlias = tuple[str | int | datetime, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,24 @@ class Condition:
     parameters: Parameters = ()
     is_exact: bool = True
 
+    def spelled(self, dialect: Dialect) -> Condition:
+        """The same with its moments as this database takes them."""
+        if dialect != "sqlite":
+            return self
+        values = (sortable_utc(value) if isinstance(value, datetime) else value for value in self.parameters)
+        return Condition(self.sql, tuple(values), self.is_exact)
+
+    def also(self, other: Condition) -> Condition:
+        """Both."""
+        return _joined([self, other], every=True)
+
 
 ALWAYS = Condition("1 = 1")
 _PERHAPS = Condition("1 = 1", is_exact=False)
 
 
 def condition_of(node: Node) -> Condition:
-    """The condition on `instance`, `event` and `origin`. Moments and data are left to the match."""
+    """The condition on columns. What is asked of the data is left to the match."""
     if isinstance(node, AllOf | AnyOf):
         return _joined([condition_of(part) for part in node.parts], every=isinstance(node, AllOf))
     if isinstance(node, Not):
@@ -40,6 +54,10 @@ def condition_of(node: Node) -> Condition:
         return _any_of([_among("event", names), *_beginning("event", families)])
     if isinstance(node, OriginIs):
         return _any_of([_among("origin", node.origins)])
+    if isinstance(node, Since):
+        return Condition("received_at >= ?", (node.moment,))
+    if isinstance(node, Until):
+        return Condition("received_at < ?", (node.moment,))
     return _PERHAPS
 
 

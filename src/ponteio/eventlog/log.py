@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import appending, reading
 from ponteio.eventlog.appending import Appended
+from ponteio.eventlog.counts import EventCounts
 from ponteio.eventlog.reading import Bounds, Page
+from ponteio.eventlog.recent_counts import RecentCounts, recent_counts
 from ponteio.eventlog.search import Search, SearchBounds, SearchPage
 from ponteio.eventlog.term_index import TermIndex
 from ponteio.model.cursor import Cursor
@@ -31,7 +33,7 @@ _PRUNED_AT_ONCE = 2_000
 
 
 class EventLog:
-    """Appends addressed events and reads stored ones. Every read takes the scope that it may see."""
+    """Appends addressed events and reads stored ones. Every read takes the scope that it may see; `counts` too."""
 
     def __init__(
         self, database: Database, clock: Callable[[], datetime] = utc_now, index: TermIndex | None = None
@@ -39,6 +41,7 @@ class EventLog:
         self._database = database
         self._clock = clock
         self._search = Search(database, index)
+        self.counts = EventCounts(database, self._search, clock)
 
     async def append(self, events: Sequence[AddressedEvent]) -> Appended:
         """The events that were not in the log yet are in it, all or none, numbered in the order given.
@@ -106,6 +109,13 @@ class EventLog:
     async def get(self, scope: OrganizationScope, cursor: Cursor) -> StoredEvent | None:
         """The event at this place; None when there is none, or when it is of another epoch or organization."""
         return await self._database.run_reading(reading.get(scope, cursor))
+
+    async def counted_since(self, scope: OrganizationScope, since: datetime) -> RecentCounts:
+        """How many events of each name the log has that were received from `since` on, within what one question may
+        cost.
+        """
+        async with self._database.read() as connection:
+            return await recent_counts(connection, scope, since)
 
     async def prune_fingerprints(self, older_than: datetime) -> int:
         """Fingerprints first seen before `older_than` are forgotten; returns how many there were."""

@@ -79,7 +79,7 @@ class Search:
             head = await self._database.run_reading(reading.head(scope))
             low, high = _range(head, after, before)
             span = await self._database.run_reading(span_of(scope.organization_id, wanted, head.seq))
-            question = Question.of(scope, wanted, head.epoch, newest_first=after is None)
+            question = Question.of(scope, wanted, head.epoch, self._database.dialect, newest_first=after is None)
             walk = Walk(question, max(low, span.low), high, bounds.limit, bounds.max_bytes)
             await self._go(walk, span, lambda: time.monotonic() < deadline)
         return _page(walk, head, low, high)

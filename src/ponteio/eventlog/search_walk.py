@@ -13,6 +13,7 @@ from ponteio.model.event import StoredEvent
 from ponteio.model.filter_match import matches
 from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import OrganizationScope
+from ponteio.storage.database import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class Question:
     query: TermQuery | None
 
     @classmethod
-    def of(cls, scope: OrganizationScope, wanted: Filter, epoch: str, *, newest_first: bool) -> Question:
+    def of(
+        cls, scope: OrganizationScope, wanted: Filter, epoch: str, dialect: Dialect, *, newest_first: bool
+    ) -> Question:
         """The question for what passes `wanted` and is within the scope."""
         whole = Filter.of(scope.allowed).also(wanted)
-        return cls(scope, wanted, epoch, newest_first, condition_of(whole.root), query_of(whole))
+        condition = condition_of(whole.root).spelled(dialect)
+        return cls(scope, wanted, epoch, newest_first, condition, query_of(whole))
 
     @property
     def organization_id(self) -> str:

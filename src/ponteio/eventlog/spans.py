@@ -47,7 +47,11 @@ def minute_of(moment: datetime) -> int:
 
 def span_of(organization_id: str, wanted: Filter, head: int) -> Script[Span]:
     """Where events that pass can be in a log that ends at `head`."""
-    since, until = bounds(wanted)
+    return (yield from span_between(organization_id, *bounds(wanted), head))
+
+
+def span_between(organization_id: str, since: datetime | None, until: datetime | None, head: int) -> Script[Span]:
+    """Where events can be that were received in this time, in a log that ends at `head`."""
     if since is None and until is None:
         return Span(1, head, head)
     rows = yield Query(_COUNTED, (organization_id,))
