@@ -64,6 +64,8 @@ async def busy_house(folder: Path, database_url: str = "", **settings: Any) -> A
         await it.is_linked(operator)
         await it.knows(operator, "loja-01", "loja-03", "loja-04")
         acme, beta = await it.tenant("canary-acme", "loja-01", "loja-02"), await it.tenant("canary-beta", "loja-03")
+        await it.knows(acme.key, "loja-01", "loja-02")
+        await it.knows(beta.key, "loja-03")
         here = BusyHouse(it, simulator, acme, beta, operator)
         await _knock(here)
         ticket = (await it.post("tickets", acme.key, {}))["ticket"]
