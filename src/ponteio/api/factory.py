@@ -9,14 +9,23 @@ from fastapi import FastAPI
 import ponteio
 from ponteio.api import (
     account_routes,
+    alert_routes,
+    channel_routes,
+    event_export_routes,
+    event_related_routes,
+    event_stream_routes,
     events_routes,
     health_routes,
+    incident_routes,
     instance_events_routes,
     instances_routes,
     key_routes,
+    logs_routes,
     member_routes,
     metrics_routes,
     organization_routes,
+    policy_routes,
+    push_routes,
     quarantine_routes,
     server_routes,
     session_routes,
@@ -47,11 +56,20 @@ _ROUTES = (
     # Before the routes of instances, whose names may hold slashes.
     instance_events_routes,
     instances_routes,
+    event_export_routes,
+    event_related_routes,
+    event_stream_routes,
     events_routes,
     organization_routes,
+    policy_routes,
     server_routes,
+    channel_routes,
+    push_routes,
     quarantine_routes,
+    logs_routes,
     metrics_routes,
+    alert_routes,
+    incident_routes,
     health_routes,
 )
 
@@ -80,7 +98,7 @@ def create_api(services: ApiServices) -> FastAPI:
         app.add_middleware(Cors, web=services.web, headers=headers)
     app.add_middleware(HostDoor, services=services)
     app.add_middleware(CommonHeaders, is_https=services.web.is_https)
-    app.add_middleware(RequestMeter, counters=services.counters)
+    app.add_middleware(RequestMeter, services=services)
     _describe_problems(app)
     return app
 

@@ -68,7 +68,7 @@ class EventChoices:
     default, `most_days` what the operator allows at most.
     """
 
-    __slots__ = ("_by_pattern", "_default", "_most_days", "has_unpushed", "policies", "rules")
+    __slots__ = ("_by_pattern", "default_days", "has_unpushed", "most_days", "policies", "rules")
 
     def __init__(
         self,
@@ -78,8 +78,8 @@ class EventChoices:
         most_days: int = FOREVER_DAYS,
     ) -> None:
         self.policies = tuple(sorted(policies, key=lambda one: one.pattern))
-        self._most_days = max(1, most_days)
-        self._default = max(1, keep_days)
+        self.most_days = max(1, most_days)
+        self.default_days = min(max(1, keep_days), self.most_days)
         self._by_pattern = {one.pattern: one for one in self.policies}
         self._by_pattern.setdefault("*", _STORED)
         self.has_unpushed = any(not one.push for one in self.policies)
@@ -117,7 +117,7 @@ class EventChoices:
         return self._days(general) if general.store or not stored else max(stored)
 
     def _days(self, policy: EventPolicy) -> int:
-        return min(self._default if policy.keep_days is None else policy.keep_days, self._most_days)
+        return min(self.default_days if policy.keep_days is None else policy.keep_days, self.most_days)
 
 
 ALL_CHOSEN = EventChoices()

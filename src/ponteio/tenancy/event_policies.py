@@ -23,12 +23,14 @@ class EventPolicies(Organizations):
         image = self._image
         found = image.choices.get(organization_id)
         if found is None:
-            found = image.choices[organization_id] = EventChoices(
-                image.policies.get(organization_id, ()),
-                keep_days=self._default_keep_days,
-                most_days=self.limits(organization_id).keep_days,
-            )
+            policies = image.policies.get(organization_id, ())
+            found = image.choices[organization_id] = self.choices_if(organization_id, policies)
         return found
+
+    def choices_if(self, organization_id: str, policies: Collection[EventPolicy]) -> EventChoices:
+        """What `choices` would say if the organization had chosen these."""
+        most_days = self.limits(organization_id).keep_days
+        return EventChoices(policies, keep_days=self._default_keep_days, most_days=most_days)
 
     async def set_policies(self, organization_id: str, wanted: Collection[EventPolicy]) -> EventChoices:
         """The organization chose these, and nothing else; they hold for events that arrive from now on, and for how
