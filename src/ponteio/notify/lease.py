@@ -65,7 +65,5 @@ class Lease:
             )
             if taken.rowcount == 1:
                 return True
-            made = await connection.execute(
-                insert_new(process_leases, self._database.dialect).values({"name": self._name, **values})
-            )
-            return made.rowcount == 1
+            new = insert_new(process_leases, self._database.dialect).values({"name": self._name, **values})
+            return (await connection.execute(new.returning(lease.name))).one_or_none() is not None
