@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import func, select
+
 import ponteio
 from ponteio.fleet import Fleet
 from ponteio.foundation import Foundation
@@ -17,6 +19,8 @@ from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.observe.metrics import MetricsPage
 from ponteio.pipeline import FrameQueue
+from ponteio.storage.notify_tables import deliveries
+from ponteio.storage.tables import event_logs
 
 _TOTALS = {
     "ponteio_link_dials_total": "upstream_dials",
@@ -52,10 +56,16 @@ class Gauges:
         self._fleet = fleet
         self._clock = clock
         self._gaps: dict[GapKind, tuple[int, int]] = {}
+        self._kept = self._waiting = 0
 
     async def look(self) -> None:
         """What only the database knows is known as of now. Raises `StorageError`."""
         self._gaps = await self._base.gaps.counts()
+        kept = select(func.coalesce(func.sum(event_logs.c.head - event_logs.c.floor), 0))
+        waiting = select(func.count()).select_from(deliveries).where(deliveries.c.finished_at.is_(None))
+        async with self._base.database.read() as connection:
+            self._kept = int((await connection.execute(kept)).scalar_one())
+            self._waiting = int((await connection.execute(waiting)).scalar_one())
 
     async def text(self) -> bytes:
         """The page for Prometheus. It asks no database, and answers when that is away."""
@@ -72,6 +82,7 @@ class Gauges:
         self._put_events(page)
         self._put_corridor(page)
         self._put_doors(page)
+        self._put_notifications(page)
         return page
 
     def _put_house(self, page: MetricsPage) -> None:
@@ -101,6 +112,7 @@ class Gauges:
             for name, count in self._counters.under(f"events_{fate}.").items()
         }
         page.put("ponteio_events_unstored_total", unstored)
+        page.put("ponteio_log_events", self._kept)
         page.put("ponteio_events_early_total", total.early)
         page.put("ponteio_refused_total", {(code,): count for code, count in self._counters.refused.items()})
         latency = {(hop.value,): histogram for hop, histogram in total.latency.items()}
@@ -123,3 +135,8 @@ class Gauges:
         page.put("ponteio_socket_lag_events", behind)
         page.put("ponteio_requests_refused_total", {(code,): count for code, count in refused.items()})
         page.put_histograms("ponteio_http_request_seconds", self._counters.requests)
+
+    def _put_notifications(self, page: MetricsPage) -> None:
+        tried = {(ending,): count for ending, count in self._counters.under("deliveries_").items()}
+        page.put("ponteio_notifications_total", tried)
+        page.put("ponteio_notifications_waiting", self._waiting)

@@ -49,6 +49,7 @@ METRICS: Mapping[str, Declared] = _declared(
     Declared("ponteio_frames_received_total", _C, "Frames taken from Evolution API."),
     Declared("ponteio_events_total", _C, "Events stored.", ("event", "origin")),
     Declared("ponteio_events_unstored_total", _C, "Events that a policy keeps from the log.", ("event", "fate")),
+    Declared("ponteio_log_events", _G, "Events kept; what a policy removes earlier than the rest is still counted."),
     Declared("ponteio_events_duplicate_total", _C, "Events heard twice, stored once."),
     Declared("ponteio_events_early_total", _C, "Events dated after their arrival: counted as under way for 0 s."),
     Declared("ponteio_events_undated_total", _C, "Events whose date_time tells nothing, in no histogram."),
@@ -67,6 +68,9 @@ METRICS: Mapping[str, Declared] = _declared(
     Declared("ponteio_socket_lag_events", _G, "Events by which sockets are behind.", ("of",)),
     Declared("ponteio_deliveries_total", _C, "Events written to sockets."),
     Declared("ponteio_held_total", _C, "Events that the storm damper kept from a socket."),
+    # Alerts.
+    Declared("ponteio_notifications_total", _C, "Tries to deliver a notification.", ("outcome",)),
+    Declared("ponteio_notifications_waiting", _G, "Notifications that are not finished yet."),
     # REST.
     Declared(
         "ponteio_http_request_seconds", _H, "REST requests, until their answer begins.", ("method", "route", "status")
