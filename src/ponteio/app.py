@@ -15,30 +15,32 @@ from ponteio.chores import Chores
 from ponteio.config import GatewaySettings
 from ponteio.decode.decoder import Decoder
 from ponteio.decode.redaction import KnownSecrets
+from ponteio.expiry import expiries
 from ponteio.first_run import first_operator_token
 from ponteio.fleet import Fleet
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.front import api_services, live_options
+from ponteio.journal_scribe import hire_scribe
 from ponteio.limit_scribe import LimitScribe
 from ponteio.listener import Listener, bind
 from ponteio.live.edge import LiveEdge
 from ponteio.live.socketio_edge import uvicorn_options
+from ponteio.metrics_desk import MetricsDesk
 from ponteio.model.identity import Server
-from ponteio.observe.clock import utc_now
+from ponteio.newsroom import newsroom
 from ponteio.observe.counters import Counters
 from ponteio.pipeline import Corridor, FrameQueue, Voices, record_unstored
 from ponteio.station import StationNeeds
 from ponteio.switchboard import Switchboard
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.upkeep import Upkeep
+from ponteio.upstream.event_runner import EventRunner
 from ponteio.upstream.link_options import LinkOptions
 
 log = structlog.get_logger(__name__)
 
 MIB = 1024 * 1024
 DRAIN_S = 10.0
-AUDIT_KEPT = timedelta(days=400)
-"""A year, and the month in which somebody asks about it."""
 
 
 class Gateway:
@@ -104,12 +106,16 @@ class Gateway:
         )
         self._activity = LastEvents()
         lines = Switchboard(self._live, base.directory, self._activity, self._counters)
+        journal = hire_scribe(base, lines, self._notices)
         needs = StationNeeds(
             enabled=self._settings.websocket_enabled,
             sync_s=self._settings.sync_s,
             link_options=self._link_options,
             directory=base.directory,
             intents=base.intents,
+            wishes=base.wishes,
+            events=base.events,
+            audit=base.audit,
             gaps=base.gaps,
             counters=self._counters,
             notices=self._notices,
@@ -117,8 +123,12 @@ class Gateway:
             sink=self._queue,
             on_status=lines.link_changed,
             on_instances=lines.instances_changed,
+            on_drift=journal.drift_noticed,
         )
         self._fleet = Fleet(needs, self._key_of)
+        self._metrics = MetricsDesk(base, self._counters, self._queue, self._live, self._fleet)
+        self._news = newsroom(base, self._settings, self._notices, self._live, self._fleet, lines)
+        self._runner = EventRunner(base.event_runs, base.directory, lambda server: self._fleet.station(server).events)
         corridor = Corridor(
             queue=self._queue,
             decoder=Decoder(self._secrets),
@@ -126,22 +136,25 @@ class Gateway:
             events=base.events,
             quarantine=base.quarantine,
             counters=self._counters,
-            voices=Voices(announce=lines.announce, instance_changed=self._live.instance_status),
+            voices=Voices(lines.announce, lines.instance_changed, lines.pass_on),
         )
         scribe = LimitScribe(base.audit)
         self._notices.on_notice(scribe.note)
-        looks = [base.directory.refresh, self._live.enforce, self._fleet.refresh, scribe.write]
-        prunes = [
-            base.sessions.prune,
-            base.invitations.prune,
-            lambda: base.tickets.prune(utc_now()),
-            lambda: base.audit.prune(utc_now() - AUDIT_KEPT),
-        ]
+        looks = [base.directory.refresh, self._live.enforce, self._fleet.refresh, scribe.write, journal.write]
+        keep = timedelta(days=self._settings.journal_days)
+        prunes = expiries(base, self._settings.keep_days, self._news.prune, lambda: journal.prune(keep))
         upkeep = Upkeep(looks, base.events, prunes)
         base.directory.on_change(self._directory_changed)
         self._directory_changed()
-        self._undo.append(self._chores.end)
-        self._chores.start(corridor=corridor.run(), watch=upkeep.watch(), prune=upkeep.prune())
+        self._undo += [journal.close, self._metrics.close, self._chores.end]
+        self._chores.start(
+            corridor=corridor.run(),
+            watch=upkeep.watch(),
+            prune=upkeep.prune(),
+            event_runs=self._runner.run(),
+            metrics=self._metrics.run(),
+            news=self._news.run(),
+        )
 
     async def _key_of(self, server: Server) -> str:
         if server.is_from_environment:
@@ -151,7 +164,7 @@ class Gateway:
     async def _listen(self) -> None:
         settings = self._settings
         services = api_services(
-            self._base, settings, self._fleet, self._live, self._notices, self._counters, self._activity
+            self._base, settings, self._fleet, self._live, self._notices, self._activity, self._metrics, self._news
         )
         options = {**uvicorn_options(), "forwarded_allow_ips": settings.trusted_proxies}
         front = CommonHeaders(self._live.asgi(create_api(services)), is_https=services.web.is_https)
@@ -159,12 +172,14 @@ class Gateway:
         await self._live.start()
         self._undo.append(self._close_listener)
         await self._listener.open()
+        await self._metrics.open(settings.metrics_host, settings.metrics_port)
         self.url = self._listener.url
         log.info("listening", url=self.url, mode="global" if settings.websocket_global_events else "traditional")
         if not settings.websocket_enabled:
             log.warning("WEBSOCKET_ENABLED=false: nothing is dialled until it is true")
 
     async def _hang_up(self) -> None:
+        await self._news.stop()
         await self._fleet.hang_up()
         if not await self._queue.drained(DRAIN_S):
             await record_unstored(self._queue, self._base.gaps)

@@ -7,6 +7,7 @@ from typing import Self
 
 from ponteio.config import Settings
 from ponteio.eventlog.gaps import GapLog
+from ponteio.eventlog.link_journal import LinkJournal
 from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.quarantine import Quarantine
 from ponteio.model.identity import Limits
@@ -58,6 +59,7 @@ class Foundation:
     events: EventLog
     quarantine: Quarantine
     gaps: GapLog
+    journal: LinkJournal
 
     @classmethod
     async def open(
@@ -106,6 +108,7 @@ class Foundation:
             events=EventLog(database),
             quarantine=Quarantine(database),
             gaps=GapLog(database),
+            journal=LinkJournal(database),
         )
 
     async def close(self) -> None:

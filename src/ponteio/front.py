@@ -9,7 +9,8 @@ from ponteio.fleet import Fleet
 from ponteio.foundation import Foundation
 from ponteio.live.edge import LiveEdge
 from ponteio.live.options import LiveOptions
-from ponteio.observe.counters import Counters
+from ponteio.metrics_desk import MetricsDesk
+from ponteio.newsroom import Newsroom
 from ponteio.tenancy.limit_notices import LimitNotices
 
 
@@ -31,8 +32,9 @@ def api_services(
     fleet: Fleet,
     live: LiveEdge,
     notices: LimitNotices,
-    counters: Counters,
     activity: LastEvents,
+    metrics: MetricsDesk,
+    news: Newsroom,
 ) -> ApiServices:
     """The rooms behind the routes."""
     return ApiServices(
@@ -54,7 +56,14 @@ def api_services(
         events=base.events,
         quarantine=base.quarantine,
         gaps=base.gaps,
-        counters=counters,
+        journal=base.journal,
+        wishes=base.wishes,
+        event_runs=base.event_runs,
+        counters=notices.counters,
+        post=news.office,
+        alerts=news.desk,
+        metrics=metrics,
+        rollups=metrics.rollups,
         web=WebOptions(
             public_url=settings.public_url,
             own_origins=settings.own_origins,

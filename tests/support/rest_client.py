@@ -15,14 +15,25 @@ from tests.support.people_world import QUICK
 from tests.support.rest_house import SERVER, RestHouse, rest_house
 
 from ponteio.api.factory import create_api
-from ponteio.api.services import ApiServices, Control, Links, LinkTest, WebOptions
+from ponteio.api.services import ApiServices, Control, Diagnosis, EventConfiguration, Links, WebOptions
+from ponteio.eventlog.link_journal import LinkJournal
+from ponteio.eventlog.metric_rollups import MetricRollups
 from ponteio.live.edge import LiveEdge
 from ponteio.model.identity import Instance, OrganizationScope
 from ponteio.model.outcome import CATALOGUE, CLAIM_REFUSED, SERVER_NOT_FOUND, RefusalError
+from ponteio.notify.alert_desk import AlertDesk
+from ponteio.notify.incidents import Incidents
+from ponteio.notify.messages import Wording
+from ponteio.notify.preview import Previewer
+from ponteio.notify.preview_sources import PreviewSources
+from ponteio.notify.rules import Rules
+from ponteio.notify.talk_hours import TalkHours
+from ponteio.post_office import PostNeeds, PostOffice
 from ponteio.storage.vault import Vault
 from ponteio.tenancy.accounts import Accounts
 from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.authenticator import Authenticator
+from ponteio.tenancy.event_runs import EventRuns
 from ponteio.tenancy.invitations import Invitations
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.login import LoginDesk
@@ -116,7 +127,8 @@ class OneServer:
 
     links: Links
     control: Control
-    test: LinkTest
+    diagnosis: Diagnosis
+    events: EventConfiguration
     claims: Callable[[str | None, str, str, str], Awaitable[Instance]]
     server_id: str = SERVER
     key_is_public: bool = False
@@ -142,9 +154,24 @@ class OneServer:
         return await self.claims(server_id, name, token, organization_id)
 
 
+class NoMetrics:
+    """Nothing to show: what Prometheus sees is told of the whole house."""
+
+    async def text(self) -> bytes:
+        return b""
+
+
 async def no_claims(_server: str | None, _name: str, _token: str, _organization: str) -> Instance:
     """Claims are the real fleet's: nothing can be claimed here."""
     raise RefusalError(CLAIM_REFUSED)
+
+
+def alert_desk(house: RestHouse, post: PostOffice, audit: AuditLog) -> AlertDesk:
+    """The desk of alerts, without a watch behind it."""
+    database, directory = house.database, house.directory
+    sources = PreviewSources(database, house.log, house.gaps, audit, directory, TalkHours(database))
+    rules, incidents = Rules(database, post.channels), Incidents(database)
+    return AlertDesk(rules, incidents, post.channels, post.deliveries, Wording("", str), Previewer(sources))
 
 
 def rest_services(house: RestHouse, **web: Any) -> ApiServices:
@@ -154,8 +181,10 @@ def rest_services(house: RestHouse, **web: Any) -> ApiServices:
     accounts, sessions, memberships = Accounts(database, passwords), UserSessions(database), Memberships(database)
     tickets, signers = Tickets(database), TokenSigners(database, vault)
     authenticator = Authenticator(directory, house.keys, tickets, signers, sessions)
+    audit = AuditLog(database)
+    post = PostOffice.of(PostNeeds(database, vault, directory, audit, notices, house.counters))
     return ApiServices(
-        fleet=OneServer(house.links, house.control, house.test, no_claims),
+        fleet=OneServer(house.links, house.control, house.diagnosis, house.configuration, no_claims),
         live=LiveEdge(
             log=house.log,
             authenticator=authenticator,
@@ -174,12 +203,19 @@ def rest_services(house: RestHouse, **web: Any) -> ApiServices:
         keys=house.keys,
         tickets=tickets,
         signers=signers,
-        audit=AuditLog(database),
+        audit=audit,
         notices=notices,
         events=house.log,
         quarantine=house.quarantine,
         gaps=house.gaps,
+        journal=LinkJournal(database),
+        wishes=house.wishes,
+        event_runs=EventRuns(database),
         counters=house.counters,
+        post=post,
+        alerts=alert_desk(house, post, audit),
+        metrics=NoMetrics(),
+        rollups=MetricRollups(database),
         web=WebOptions(**{"allowed_hosts": ("gateway",), "requests_per_address": 1_000_000, **web}),
     )
 

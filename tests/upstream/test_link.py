@@ -602,6 +602,6 @@ async def test_the_log_tells_of_the_link_and_never_of_content(tmp_path: Path) ->
     for line in lines:
         assert (line["instance"], line["link"]) == ("alpha", "instance")
     (error,) = (line for line in lines if line["event"] == "link error")
-    assert {"attempt", "duration_s", "reason", "detail"} <= set(error)
+    assert {"organization", "attempt", "duration_s", "reason", "detail"} <= set(error)
     assert "tok-canary" not in repr(lines)
     assert "s3cret" not in repr(lines)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from starlette.types import ASGIApp
+
 from ponteio.api.activity import LastEvents
+from ponteio.api.alert_protocols import Alerts
+from ponteio.api.diagnosis_answers import DiagnosisTurns
+from ponteio.api.export_places import ExportPlaces
+from ponteio.api.post_protocols import PostOffice
+from ponteio.decode.event_comparison import EventDifference, Remark
 from ponteio.eventlog.gaps import GapLog
+from ponteio.eventlog.link_journal import LinkJournal
 from ponteio.eventlog.log import EventLog
+from ponteio.eventlog.metric_rollups import MetricRollups
 from ponteio.eventlog.quarantine import Quarantine
-from ponteio.model.identity import Instance, OrganizationScope
-from ponteio.model.link import CheckStep, LinkStatus, LinkTarget
+from ponteio.model.diagnosis import Asked, Finding
+from ponteio.model.filter_tree import Filter
+from ponteio.model.identity import Instance, OrganizationScope, Principal
+from ponteio.model.instance_events import EventChoice, EventWish, SentEvents
+from ponteio.model.link import LinkStatus, LinkTarget
 from ponteio.model.outcome import Outcome, RefusalError
 from ponteio.observe.counters import Counters
 from ponteio.tenancy.accounts import Accounts
@@ -19,6 +32,8 @@ from ponteio.tenancy.api_keys import KeyRing
 from ponteio.tenancy.audit import AuditLog
 from ponteio.tenancy.authenticator import Authenticator
 from ponteio.tenancy.directory import Directory
+from ponteio.tenancy.event_runs import EventRuns
+from ponteio.tenancy.instance_events import InstanceEvents
 from ponteio.tenancy.invitations import Invitations
 from ponteio.tenancy.limit_notices import LimitNotices
 from ponteio.tenancy.login import LoginDesk
@@ -108,16 +123,77 @@ class Control(Protocol):
     async def detail(self, name: str) -> DetailView: ...
 
 
-class LinkTest(Protocol):
-    """The connection test. Never raises, leaves no link behind."""
+class Diagnosis(Protocol):
+    """The diagnosis of one server and an instance of it. Never raises, leaves no link behind when it is closed."""
 
-    async def run(self, name: str) -> Sequence[CheckStep]: ...
+    def steps(self, asked: Asked) -> AsyncGenerator[Finding, None]: ...
+
+
+class EventsView(Protocol):
+    """An instance's events: what was chosen, what Evolution has, how they differ; `refusal` says why it could not be
+    asked.
+    """
+
+    @property
+    def global_mode(self) -> bool: ...
+    @property
+    def wish(self) -> EventWish | None: ...
+    @property
+    def sent(self) -> SentEvents | None: ...
+    @property
+    def difference(self) -> EventDifference | None: ...
+    @property
+    def remarks(self) -> Sequence[Remark]: ...
+    @property
+    def refusal(self) -> RefusalError | None: ...
+
+
+class PlanView(Protocol):
+    """What applying a choice to an instance would do, or did."""
+
+    @property
+    def instance(self) -> Instance: ...
+    @property
+    def sent(self) -> SentEvents: ...
+    @property
+    def added(self) -> tuple[str, ...]: ...
+    @property
+    def lost(self) -> tuple[str, ...]: ...
+    @property
+    def remarks(self) -> Sequence[Remark]: ...
+
+
+class EventConfiguration(Protocol):
+    """What the instances of one Evolution server are set to send. Raises `RefusalError`."""
+
+    async def look(self, instance: Instance) -> EventsView: ...
+    async def plan(self, instance: Instance, choice: EventChoice) -> PlanView: ...
+    async def plan_many(self, instances: Sequence[Instance], choice: EventChoice) -> Sequence[PlanView]: ...
+    async def apply(self, instance: Instance) -> PlanView: ...
+
+
+class Watch(Protocol):
+    """The right of somebody who reads for long. `outcome` is why it ended, None while it lasts."""
+
+    @property
+    def outcome(self) -> Outcome | None: ...
+    async def ended(self) -> Outcome: ...
 
 
 class LiveStats(Protocol):
-    """What the live edge can say about itself."""
+    """The live edge, as routes know it. `open_stream` raises `RefusalError`; its answer is an ASGI application for one
+    request. While a `watch` is open, it ends with the right of its principal.
+    """
 
     def socket_count(self, scope: OrganizationScope | None) -> int: ...
+    async def open_stream(self, principal: Principal, *, address: str, cursor: object, wanted: Filter) -> ASGIApp: ...
+    def watch(self, principal: Principal) -> AbstractContextManager[Watch]: ...
+
+
+class Metrics(Protocol):
+    """What Prometheus is shown."""
+
+    async def text(self) -> bytes: ...
 
 
 class Station(Protocol):
@@ -132,7 +208,9 @@ class Station(Protocol):
     @property
     def control(self) -> Control: ...
     @property
-    def test(self) -> LinkTest: ...
+    def diagnosis(self) -> Diagnosis: ...
+    @property
+    def events(self) -> EventConfiguration: ...
 
 
 class Fleet(Protocol):
@@ -187,7 +265,16 @@ class ApiServices:
     events: EventLog
     quarantine: Quarantine
     gaps: GapLog
+    journal: LinkJournal
+    wishes: InstanceEvents
+    event_runs: EventRuns
     counters: Counters
+    post: PostOffice
+    alerts: Alerts
+    metrics: Metrics
+    rollups: MetricRollups
     enabled: bool = True
     web: WebOptions = field(default_factory=WebOptions)
     activity: LastEvents = field(default_factory=LastEvents)
+    exports: ExportPlaces = field(default_factory=ExportPlaces)
+    diagnoses: DiagnosisTurns = field(default_factory=DiagnosisTurns)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import link_places
@@ -24,6 +27,13 @@ class GapLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ours: set[int] = set()
+        self._listeners: builtins.list[Callable[[int, Gap], None]] = []
+
+    def on_gap(self, listener: Callable[[int, Gap], None]) -> None:
+        """`listener` is called with a gap and its id after it was written: with `to_at` None when it opened. It must
+        not raise. Of gaps that end without anybody listening (`close_stale`, `close_all`) it hears nothing.
+        """
+        self._listeners.append(listener)
 
     async def open(self, target: LinkTarget, kind: GapKind, from_at: datetime, detail: str | None = None) -> int:
         """The id of the open gap of this target and kind, which begins at `from_at` unless it was open already."""
@@ -33,32 +43,40 @@ class GapLog:
             .order_by(gaps.c.gap_id)
             .limit(1)
         )
+        opened: Gap | None = None
         async with self._database.write() as connection:
             gap_id: int | None = (await connection.execute(already)).scalar_one_or_none()
             if gap_id is None:
-                gap_id = await _insert(connection, Gap(target, kind, from_at, None, detail))
+                opened = Gap(target, kind, from_at, None, detail)
+                gap_id = await _insert(connection, opened)
         self._ours.add(gap_id)
+        if opened is not None:
+            self._tell(gap_id, opened)
         return gap_id
 
     async def close(self, gap_id: int, to_at: datetime) -> None:
         """The gap ends at `to_at`; one that had ended already keeps its end."""
+        here = and_(gaps.c.gap_id == gap_id, gaps.c.to_at.is_(None))
         async with self._database.write() as connection:
-            await connection.execute(
-                update(gaps).where(gaps.c.gap_id == gap_id, gaps.c.to_at.is_(None)).values(to_at=to_at)
-            )
+            ended = await connection.execute(update(gaps).where(here).values(to_at=to_at).returning(gaps))
+            rows = ended.all()
         self._ours.discard(gap_id)
+        for row in rows:
+            self._tell(gap_id, _gap(row))
 
     async def record(self, gap: Gap) -> int:
         """The id of a row for a gap whose whole story is known, such as one oversize frame."""
         async with self._database.write() as connection:
-            return await _insert(connection, gap)
+            gap_id = await _insert(connection, gap)
+        self._tell(gap_id, gap)
+        return gap_id
 
     async def list(self, server_id: str, limit: int) -> list[Gap]:
         """The newest `limit` gaps of this server, newest first."""
         statement = select(gaps).where(gaps.c.server_id == server_id).order_by(gaps.c.gap_id.desc()).limit(limit)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return [Gap(link_places.target_of(row), GapKind(row.kind), row.from_at, row.to_at, row.detail) for row in rows]
+        return [_gap(row) for row in rows]
 
     async def counts(self) -> dict[GapKind, tuple[int, int]]:
         """How many gaps of each kind are recorded, and how many of them last."""
@@ -94,6 +112,14 @@ class GapLog:
         to_at = case((gaps.c.from_at > at, gaps.c.from_at), else_=at)
         async with self._database.write() as connection:
             return (await connection.execute(update(gaps).where(_is_open(server_id)).values(to_at=to_at))).rowcount
+
+    def _tell(self, gap_id: int, gap: Gap) -> None:
+        for listener in self._listeners:
+            listener(gap_id, gap)
+
+
+def _gap(row: Row[Any]) -> Gap:
+    return Gap(link_places.target_of(row), GapKind(row.kind), row.from_at, row.to_at, row.detail)
 
 
 def _is_open(server_id: str) -> ColumnElement[bool]:

@@ -93,6 +93,7 @@ class EvolutionWebSocket:
             on_status=on_status,
             clock=clock,
             chance=Chance(self._options.retry, rng or random.Random()),  # noqa: S311 - jitter
+            owner_of=lambda name: self._owners.get(name or ""),
         )
         self._since = clock()
         self._root = LinkTarget(server_id)

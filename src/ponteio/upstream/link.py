@@ -42,7 +42,7 @@ Connect = Callable[[Callable[[packets.Packet], None], Callable[[LinkFailure], No
 
 @dataclass(frozen=True, slots=True)
 class LinkContext:
-    """What the links of one service share."""
+    """What the links of one service share. `owner_of` names the organization of an instance, for the log."""
 
     connect: Connect
     turns: DialTurns
@@ -52,6 +52,7 @@ class LinkContext:
     on_status: Callable[[LinkStatus], None]
     clock: Callable[[], datetime]
     chance: Chance
+    owner_of: Callable[[str | None], str | None] = lambda _name: None
 
 
 class Link:
@@ -161,7 +162,9 @@ class Link:
         if sink.is_full:
             self._hold(connection)
         if _level.isEnabledFor(logging.DEBUG):
-            self._log.debug("event received", bytes=len(event.payload), count=len(event.attachments))
+            owner = self._context.owner_of(self.target.instance)
+            size, parts = len(event.payload), len(event.attachments)
+            self._log.debug("event received", organization=owner, bytes=size, count=parts)
 
     def _hold(self, connection: SocketIOConnection) -> None:
         connection.pause_reading()
@@ -289,7 +292,9 @@ class Link:
 
     def _tell(self, before: LinkState) -> None:
         memory, now = self._memory, self._loop.time()
-        fields = {"attempt": memory.attempts, "duration_s": round(now - self._changed_on, 3)}
+        owner = self._context.owner_of(self.target.instance)
+        lasted_s = round(now - self._changed_on, 3)
+        fields = {"organization": owner, "attempt": memory.attempts, "duration_s": lasted_s}
         if memory.state is not before:
             self._since = self._context.clock()
         if memory.state is LinkState.CONNECTED:
