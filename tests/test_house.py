@@ -60,6 +60,7 @@ EMBASSIES = {
     "sqlite3": ("storage/sqlite.py",),
     "psycopg": ("storage/postgres.py",),
     "websockets": ("upstream/websocket_transport.py",),
+    "textual": ("commands/tail_app.py",),
 }
 
 FILE_LINES = 400

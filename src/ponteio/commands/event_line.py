@@ -24,6 +24,18 @@ def clean(text: str) -> str:
     return line if len(line) <= TEXT_CHARS * 2 else line[: TEXT_CHARS * 2 - 1] + "…"
 
 
+def shown(text: str) -> str:
+    """`text` with its line ends and tabs, and every other character that a terminal might obey written out: colours,
+    the cursor, the direction of writing.
+    """
+    return "".join(char if char.isprintable() or char in "\n\t" else _written_out(char) for char in text)
+
+
+def _written_out(char: str) -> str:
+    code = ord(char)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def masked(jid: object) -> str:
     """A JID with the middle of its number hidden: `5511•••4444`."""
     number = jid.split("@")[0] if isinstance(jid, str) else ""

@@ -18,7 +18,7 @@ def filter_refusal(error: FilterError, text: str = "", where: str = "") -> Refus
     prefix = f"{where}: " if where else "The filter is malformed: "
     if not isinstance(error, FilterSyntaxError):
         return RefusalError(INVALID_FILTER, f"{prefix}{error}")
-    detail = f"{prefix}{error.message}: {shown(text, error.position, error.length)}"
+    detail = f"{prefix}{shown(text, error.position, error.length)}: {error.message}"
     return RefusalError(INVALID_FILTER, detail, {"position": error.position, "length": error.length})
 
 
