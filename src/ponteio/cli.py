@@ -21,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for words in cli_admin.APPS:
+events = typer.Typer(name="events", help="The organization's kept events.", no_args_is_help=True)
+for words in (*cli_admin.APPS, events):
     app.add_typer(words)
 
 
@@ -30,6 +31,13 @@ class Mode(StrEnum):
 
     GLOBAL = "global"
     TRADITIONAL = "traditional"
+
+
+class Form(StrEnum):
+    """How an export is written."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
 
 
 class Window(StrEnum):
@@ -108,25 +116,70 @@ def simulate(
 
 @app.command()
 def tail(
+    words: Annotated[
+        list[str] | None, typer.Argument(help="A filter, such as 'event:messages.* inst:loja-12 text:\"boleto\"'.")
+    ] = None,
     url: Annotated[str, typer.Option(help="Where the gateway answers [PONTEIO_URL].")] = "",
     api_key: Annotated[str, typer.Option("--key", help="An organization's key [PONTEIO_API_KEY].")] = "",
     after: Annotated[str, typer.Option(help="Continue after this cursor, without loss.")] = "",
+    since: Annotated[str, typer.Option(help="Begin in the past: an age such as 2h, or a moment.")] = "",
+    wanted: Annotated[str, typer.Option("--filter", help="A filter, as words are: see docs/filters.md.")] = "",
     instance: Annotated[list[str] | None, typer.Option(help="Only this instance; may be repeated.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="Only this event or family.*; may be repeated.")] = None,
     count: Annotated[int, typer.Option(help="Stop after so many events; 0: never.", min=0)] = 0,
+    tui: Annotated[bool, typer.Option("--tui", help="A view with pause, search and detail.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show live events. With --json, print each as a line of JSON and, at the end, the cursor to continue from."""
     from ponteio.commands import runner
     from ponteio.commands.tail import TailOptions, tail_until
+    from ponteio.commands.tail_filter import filter_text
     from ponteio.config import load_client_settings
 
     settings = runner.load(load_client_settings)
     secret = api_key or settings.api_key.get_secret_value()
     if not secret:
         runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
-    options = TailOptions(url or settings.url, secret, after, tuple(instance or ()), tuple(event or ()), count, as_json)
-    sys.exit(runner.run(runner.until_told(lambda stop: tail_until(options, stop))))
+    if tui and (as_json or count):
+        runner.fail("--tui goes with neither --json nor --count", runner.EXIT_USAGE)
+    options = TailOptions(
+        url=url or settings.url,
+        api_key=secret,
+        after=after,
+        instances=tuple(instance or ()),
+        events=tuple(event or ()),
+        count=count,
+        as_json=as_json,
+        filter=filter_text(wanted, words or ()),
+        since=since,
+    )
+    sys.exit(runner.run(runner.until_told(lambda stop: tail_until(options, stop, in_app=tui))))
+
+
+@events.command("export")
+def events_export(
+    words: Annotated[list[str] | None, typer.Argument(help="A filter, such as 'event:messages.* since:7d'.")] = None,
+    url: Annotated[str, typer.Option(help="Where the gateway answers [PONTEIO_URL].")] = "",
+    api_key: Annotated[str, typer.Option("--key", help="An organization's key [PONTEIO_API_KEY].")] = "",
+    form: Annotated[Form, typer.Option("--format", help="Lines of JSON, or rows for a spreadsheet.")] = Form.NDJSON,
+    wanted: Annotated[str, typer.Option("--filter", help="A filter, as words are: see docs/filters.md.")] = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here, once it is whole.")] = None,
+    after: Annotated[str, typer.Option(help="Only what came after this cursor.")] = "",
+    separator: Annotated[str, typer.Option(help="Of CSV: a comma or a semicolon.")] = ",",
+) -> None:
+    """Write every kept event that fits, oldest first. The last line says that it is all; so does the exit status 0."""
+    from ponteio.commands import runner
+    from ponteio.commands.export import ExportOptions, export_until
+    from ponteio.commands.tail_filter import filter_text
+    from ponteio.config import load_client_settings
+
+    settings = runner.load(load_client_settings)
+    secret = api_key or settings.api_key.get_secret_value()
+    if not secret:
+        runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
+    text = filter_text(wanted, words or ())
+    options = ExportOptions(url or settings.url, secret, form.value, text, output, after, separator)
+    sys.exit(runner.run(runner.until_told(lambda stop: export_until(options, stop))))
 
 
 @app.command()
@@ -148,6 +201,50 @@ def stats(
         runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
     options = StatsOptions(url or settings.url, secret, window.value, as_json=as_json, watch=watch)
     sys.exit(runner.run(runner.until_told(lambda stop: stats_until(options, stop))))
+
+
+@app.command()
+def logs(
+    url: Annotated[str, typer.Option(help="Where the gateway answers [PONTEIO_URL].")] = "",
+    api_key: Annotated[str, typer.Option("--key", help="An organization's or operator's key [PONTEIO_API_KEY].")] = "",
+    instance: Annotated[str, typer.Option(help="Only this instance.")] = "",
+    server: Annotated[str, typer.Option(help="Only this Evolution server.")] = "",
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind or family (link.*); may be repeated.")] = None,
+    since: Annotated[str, typer.Option(help="An age such as 2h, or a moment.")] = "",
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to links and instances: connected, lost, gaps, states, limits, drift."""
+    from ponteio.commands import runner
+    from ponteio.commands.logs import LogsOptions, logs_until
+    from ponteio.config import load_client_settings
+
+    settings = runner.load(load_client_settings)
+    secret = api_key or settings.api_key.get_secret_value()
+    if not secret:
+        runner.fail("no API key: give --key or set PONTEIO_API_KEY", runner.EXIT_USAGE)
+    kinds = tuple(kind or ())
+    options = LogsOptions(url or settings.url, secret, instance, server, kinds, since, limit, follow, as_json)
+    sys.exit(runner.run(runner.until_told(lambda stop: logs_until(options, stop))))
+
+
+@app.command()
+def doctor(
+    instance: Annotated[str, typer.Option(help="Look at the events of this instance too.")] = "",
+    server: Annotated[str, typer.Option(help="Only this Evolution server.")] = "",
+    round_trip: Annotated[
+        bool, typer.Option("--round-trip", help="Send a message into the instance (EVOLUTION only). It is seen.")
+    ] = False,
+    as_json: AsJson = False,
+    lang: Annotated[str, typer.Option(help="en or pt.")] = "en",
+) -> None:
+    """Say what is well, what is not, and what to do: from the settings to an instance's events. Changes nothing."""
+    from ponteio.commands import doctor as command
+    from ponteio.commands import runner
+
+    options = command.DoctorOptions(instance, server, lang, as_json, round_trip)
+    sys.exit(runner.run(command.doctor(options)))
 
 
 @app.command()

@@ -89,3 +89,20 @@ def test_the_migrations_are_one_line_of_descent() -> None:
     scripts = ScriptDirectory(str(migrator.MIGRATIONS))
     assert len(scripts.get_heads()) == 1
     assert len(scripts.get_bases()) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "standing"), [(None, "current"), ("v0001", "behind"), ("v9999", "newer"), ("", "absent")]
+)
+async def test_how_a_database_stands_is_told_without_a_change(
+    own_database: Database, found: str | None, standing: str
+) -> None:
+    async with own_database.write() as connection:
+        if found == "":
+            await connection.execute(text("DELETE FROM alembic_version"))
+        elif found is not None:
+            await connection.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
+    assert await own_database.standing() == standing
+    async with own_database.read() as connection:
+        rows = (await connection.execute(text("SELECT version_num FROM alembic_version"))).all()
+    assert len(rows) == (0 if found == "" else 1)

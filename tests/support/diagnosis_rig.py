@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +20,13 @@ from cryptography.x509.oid import NameOID
 from tests.support.rest_house import RestHouse, rest_house
 
 from ponteio.model.diagnosis import Asked, Finding, Language, Verdict
+from ponteio.outbound.connector import OPERATORS_WORD, Connector
+from ponteio.outbound.http_client import HttpOptions
 from ponteio.upstream.diagnosis import Diagnosis
+from ponteio.upstream.diagnosis_records import NoRecords
+from ponteio.upstream.diagnosis_records import Seen as Kept
+from ponteio.upstream.diagnosis_walk import Subject, Walk
+from ponteio.upstream.link_options import LinkOptions
 
 #: A server without a fault: nobody is on its list, no key is in its events, its clock is in UTC.
 RIGHT: dict[str, Any] = {
@@ -29,6 +36,64 @@ RIGHT: dict[str, Any] = {
 }
 UNKNOWN_WHILE_QUIET = {"saving", "keys_exposed", "round_trip"}
 """Steps that nothing but traffic, or a wish, can answer."""
+
+
+def subject(url: str, connector: Connector = OPERATORS_WORD, **changes: Any) -> Subject:
+    """A server at `url` of which nothing else is known."""
+    made = Subject(
+        server_id="main",
+        url=url,
+        key="a-key-of-evolution",
+        global_events=False,
+        link_options=LinkOptions(connector=connector),
+        http=HttpOptions(connector=connector),
+        records=NoRecords(),
+    )
+    return replace(made, **changes)
+
+
+Answer = Callable[[httpx2.Request], httpx2.Response]
+
+
+def always(status: int, **options: Any) -> Answer:
+    return lambda _request: httpx2.Response(status, **options)
+
+
+def broken(error: Exception) -> Answer:
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        raise error
+
+    return answer
+
+
+def said(found: Finding) -> str:
+    return f"{found.verdict}:{found.reason}"
+
+
+@asynccontextmanager
+async def answering(answer: Answer, name: str = "a", **changes: Any) -> AsyncIterator[Walk]:
+    """A walk whose calls are answered by `answer`, with records if `records` are given."""
+    http = HttpOptions(transport=httpx2.MockTransport(answer))
+    walk = Walk(subject("http://evo", http=http, **changes), Asked(name))
+    walk.addresses = ["203.0.113.9"]
+    try:
+        yield walk
+    finally:
+        await walk.close()
+
+
+@dataclass(frozen=True)
+class Given:
+    """Records that say what a test wants."""
+
+    what: Kept = field(default_factory=lambda: Kept(is_kept=True))
+    stored: bool = False
+
+    async def seen(self, server_id: str, name: str | None) -> Kept:
+        return self.what
+
+    async def is_stored(self, server_id: str, name: str, message_id: str) -> bool:
+        return self.stored
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,15 @@ async def _restarts(house: RestHouse, scope: OrganizationScope) -> None:
     await house.link_is(LinkState.NAMESPACE_PENDING, EVOLUTION)
 
 
+def _has_come_back(house: RestHouse, times: int) -> bool:
+    return house.link(EVOLUTION).reconnects >= times
+
+
 async def _large_events(house: RestHouse, _scope: OrganizationScope) -> None:
     """Three large events break the link three times."""
     for reconnects in range(1, 4):
         house.simulator.emit(EVOLUTION, "chats.update", ["x" * 40_000])
-        await until(lambda wanted=reconnects: house.link(EVOLUTION).reconnects >= wanted)
+        await until(partial(_has_come_back, house, reconnects))
         await house.link_is(LinkState.CONNECTED, EVOLUTION)
 
 

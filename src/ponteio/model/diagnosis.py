@@ -22,7 +22,7 @@ STEPS = (
 )
 """The walk from the gateway to the events of one instance, in order."""
 HOUSE_STEPS = (
-    *("own_settings", "data_dir", "disk", "secret_key", "database", "gateway", "organizations", "unassigned"),
+    *("own_settings", "data_dir", "disk", "database", "secret_key", "gateway", "organizations", "unassigned"),
     *("quarantine", "servers"),
 )
 """The gateway's own side, which only whoever runs it may ask about."""

@@ -19,6 +19,10 @@ HOUSE_EVIDENCE: Mapping[str, tuple[str, str]] = {
         "There are no keys yet; the gateway makes them when it first starts.",
         "Ainda não há chaves; o gateway as cria na primeira vez que inicia.",
     ),
+    "secret_key.lost": (
+        "The keys that seal secrets are gone: what is stored with them cannot be opened.",
+        "As chaves que selam segredos sumiram: o que foi guardado com elas não pode ser aberto.",
+    ),
     "secret_key.unreadable": ("The keys that seal secrets cannot be used.", "As chaves que selam segredos não servem."),
     "database.current": ("The database answers and is up to date.", "O banco responde e está atualizado."),
     "database.behind": ("The database has an older shape.", "O banco tem um formato antigo."),

@@ -115,6 +115,11 @@ class Database:
         async with self.write() as connection:
             await connection.run_sync(migrator.upgrade, self._engines.schema)
 
+    async def standing(self) -> migrator.Standing:
+        """How its tables stand to this program's; nothing is changed. Raises `StorageError`."""
+        async with self.read() as connection:
+            return await connection.run_sync(migrator.standing)
+
     async def close(self) -> None:
         """No connection and no thread is left; transactions that had begun got 10 s to end. May be called again."""
         self._closed = True
@@ -165,7 +170,7 @@ def _engines(url: str, *, checkpoints: bool, derived: bool) -> _Engines:
         sqlite.create_file(place)
         writer, reader = (
             sqlite.writer_engine(place, checkpoints=checkpoints, derived=derived),
-            sqlite.reader_engine(place),
+            sqlite.reader_engine(place, derived=derived),
         )
         return _Engines("sqlite", None, writer, reader, sqlite.DriverError, sqlite.translate, sqlite.run)
     writer, reader = postgres.writer_engine(place), postgres.reader_engine(place)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.schema import CreateSchema
@@ -34,6 +37,27 @@ def upgrade(connection: Connection, schema: str | None = None) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise StorageSchemaError("the database was made by a newer version of this program") from error
+
+
+class Standing(StrEnum):
+    """How a database's tables stand to this program's."""
+
+    ABSENT = "absent"
+    BEHIND = "behind"
+    CURRENT = "current"
+    NEWER = "newer"
+
+
+def standing(connection: Connection) -> Standing:
+    """Whether `upgrade` would have anything to do; nothing is changed."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory(str(MIGRATIONS))
+    if found is None:
+        return Standing.ABSENT
+    if found == script.get_current_head():
+        return Standing.CURRENT
+    known = {each.revision for each in script.walk_revisions()}
+    return Standing.BEHIND if found in known else Standing.NEWER
 
 
 def _create_schema(connection: Connection, schema: str) -> None:

@@ -70,6 +70,18 @@ class Records(Protocol):
         ...
 
 
+class NoRecords:
+    """Where no database can be looked at."""
+
+    async def seen(self, server_id: str, name: str | None) -> Seen:  # noqa: ARG002 - as any records are asked
+        """Nothing was kept."""
+        return Seen()
+
+    async def is_stored(self, server_id: str, name: str, message_id: str) -> bool:  # noqa: ARG002
+        """Nothing is."""
+        return False
+
+
 class FrameWatch:
     """A frame sink in front of another, which notes for each link whether its last frame held an instance's token."""
 

@@ -36,7 +36,7 @@ async def send_test_event(walk: Walk) -> None:
     except RefusalError:
         event = TestEvent("", 0.0, 0)
     walk.test_event = event
-    if event.status == 200 and walk.subject.status_of is not None:
+    if event.status == 200 and walk.subject.has_gateway:
         event.stored = asyncio.create_task(_stored_after(walk, event), name="test event")
 
 

@@ -27,8 +27,8 @@ Desired = Callable[[Instance], Awaitable[frozenset[str] | None]]
 class Subject:
     """One Evolution server as this gateway is set up for it.
 
-    `status_of` knows how the gateway's own links stand, None where no gateway runs. `on_secret` is told each token that
-    an answer holds.
+    `has_gateway` says whether a gateway runs that stores events; `status_of` knows how its own links stand, None where
+    that cannot be asked. `on_secret` is told each token that an answer holds.
     """
 
     server_id: str
@@ -40,6 +40,7 @@ class Subject:
     records: Records
     enabled: bool = True
     is_from_environment: bool = True
+    has_gateway: bool = True
     status_of: Callable[[LinkTarget], LinkStatus] | None = None
     desired: Desired | None = None
     on_secret: Callable[[str], None] = lambda _secret: None
