@@ -8,6 +8,9 @@ MATRIX = "tests/security/test_isolation_matrix.py::"
 HOUSE = "tests/security/test_house_isolation.py::"
 SOCKETS = "tests/security/test_socket_isolation.py::"
 REVOCATION = "tests/security/test_revocation_house.py::"
+PASSING = "tests/live/test_passing.py::"
+RETENTION = "tests/eventlog/test_retention.py::"
+CHOICES = "tests/laws/test_choice_law.py::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +143,40 @@ MUTANTS = [
         "if event.target.instance is not None and event.target.instance != event.instance:",
         "if event.target.instance is not None and not event.instance:",
         "tests/tenancy/test_directory.py::test_an_event_that_contradicts_its_link_goes_to_nobody[sqlite]",
+    ),
+    Mutant(
+        "what is not stored is shown to whoever may see another instance",
+        "live/passing.py",
+        "return view.shows(event.instance, event.event) and (view.question is None or view.question.passes(event))",
+        "return view.question is None or view.question.passes(event)",
+        PASSING + "test_only_who_may_and_wants_to_is_shown_it[sqlite]",
+    ),
+    Mutant(
+        "what is not stored is shown whole to everybody",
+        "live/passing.py",
+        "packets[is_whole] = passing_packet(event, sight, self._options.event_bytes)",
+        "packets[is_whole] = passing_packet(event, type(sight)(), self._options.event_bytes)",
+        PASSING + "test_who_may_not_see_content_is_shown_metadata_and_no_oracle[sqlite]",
+    ),
+    Mutant(
+        "what was removed is not said",
+        "eventlog/retention.py",
+        "if walk.raises_floor:",
+        "if not walk:",
+        RETENTION + "test_at_every_moment_readers_see_what_is_whole_or_are_told[sqlite-0]",
+    ),
+    Mutant(
+        "a mark is believed under another choice",
+        "eventlog/retention.py",
+        '_MARK = "SELECT seq FROM retention_marks WHERE organization_id = ? AND keep_days = ? AND rules = ?"',
+        "_MARK = \"SELECT seq FROM retention_marks WHERE organization_id = ? AND keep_days = ? AND ? <> ''\"",
+        RETENTION + "test_another_choice_holds_for_what_is_there[sqlite]",
+    ),
+    Mutant(
+        "what was shown is stored when it comes again",
+        "sieve.py",
+        "if fingerprint in self._unstored or (not policy.store and fingerprint in self._stored):",
+        "if not policy.store and (fingerprint in self._unstored or fingerprint in self._stored):",
+        CHOICES + "test_nothing_is_lost_and_nothing_twice_when_choices_change_under_traffic[sqlite-0]",
     ),
 ]
