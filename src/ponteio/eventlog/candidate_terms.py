@@ -9,9 +9,9 @@ from ponteio.eventlog.document_terms import (
     OVERFLOW,
     instance_term,
     name_term,
+    phrase_terms,
     user_term,
     value_term,
-    word_term,
 )
 from ponteio.eventlog.term_index import AllTerms, AnyTerm, Term, TermQuery
 from ponteio.model.filter_tree import (
@@ -29,6 +29,8 @@ from ponteio.model.filter_tree import (
     TextHas,
 )
 
+NOBODY = frozenset({""})
+"""What nobody's instance is called."""
 _ID_MEMBERS = ("id", "keyId", "messageId")
 
 
@@ -42,12 +44,11 @@ def query_of(wanted: Filter) -> TermQuery | None:
 
 def _needed(node: Node) -> TermQuery | None:
     if isinstance(node, AllOf):
-        parts = [query for query in map(_needed, node.parts) if query is not None]
-        return AllTerms(tuple(parts)) if parts else None
+        return _all(map(_needed, node.parts))
     if isinstance(node, AnyOf):
         return _any(map(_needed, node.parts))
     if isinstance(node, TextHas):
-        return _any(AllTerms(tuple(Term(word_term(word)) for word in set(phrase))) for phrase in node.phrases)
+        return _any(_all(map(Term, phrase_terms(phrase))) for phrase in node.phrases)
     return _any(None if term is None else Term(term) for term in _terms(node))
 
 
@@ -56,7 +57,7 @@ def _terms(node: Node) -> Iterable[bytes | None]:
     if isinstance(node, EventIs):
         return map(name_term, node.patterns)
     if isinstance(node, InstanceIs):
-        return [None] if node.prefixes else map(instance_term, node.names)
+        return [None] if node.prefixes else map(instance_term, node.names or NOBODY)
     if isinstance(node, OriginIs):
         return [None] if "live" in node.origins else [BACKFILL]
     if isinstance(node, FromMe):
@@ -79,6 +80,11 @@ def _value(node: DataIs, key: str) -> bytes | None:
         return value_term(name, key)
     # Which member it is in is not known: only addresses are found whatever that is.
     return value_term("0", key)
+
+
+def _all(queries: Iterable[TermQuery | None]) -> TermQuery | None:
+    known = [query for query in queries if query is not None]
+    return AllTerms(tuple(known)) if len(known) > 1 else known[0] if known else None
 
 
 def _any(queries: Iterable[TermQuery | None]) -> TermQuery | None:

@@ -54,6 +54,9 @@ _PUT_HOURS = (
     "ON CONFLICT (organization_id, hour, instance, event, origin) DO UPDATE SET "
     "count = event_hours.count + excluded.count, bytes = event_hours.bytes + excluded.bytes RETURNING hour"
 )
+_PUT_INSTANCES = (
+    "INSERT INTO counted_instances (organization_id, instance) VALUES {} ON CONFLICT DO NOTHING RETURNING instance"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ def _count(organization_id: str, counted: int, to: int, groups: list[Group]) -> 
         sizes[key] += group.size
     # Sorted: two processes that write the same rows in different orders would wait for each other for ever.
     yield from _put(_PUT_HOURS, [(*key, counts[key], sizes[key]) for key in sorted(counts)])
+    yield from _put(_PUT_INSTANCES, [(organization_id, name) for name in sorted({group.instance for group in groups})])
 
 
 def merged(known: dict[int, Minute], groups: list[Group]) -> dict[int, Minute]:

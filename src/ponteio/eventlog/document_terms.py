@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
@@ -57,9 +58,17 @@ def user_term(user: str) -> bytes:
     return _bytes("@" + user)
 
 
-def word_term(word: str) -> bytes:
-    """The term of a folded word of a message."""
-    return _bytes("w:" + word)
+def word_terms(phrase: Sequence[str]) -> Iterator[bytes]:
+    """The terms of folded words that stand side by side in a message: each word, and each with the one after it."""
+    for word in phrase:
+        yield _bytes("w:" + word)
+    for word, following in pairwise(phrase):
+        yield _bytes(f"w:{word} {following}")
+
+
+def phrase_terms(phrase: Sequence[str]) -> set[bytes]:
+    """The fewest of `word_terms` that say the same."""
+    return set(list(word_terms(phrase))[len(phrase) if len(phrase) > 1 else 0 :])
 
 
 def value_term(name: str, key: str) -> bytes | None:
@@ -92,7 +101,7 @@ def document(event: StoredEvent, seed: int) -> str:
     if event.origin != "live":
         found.add(crc32(BACKFILL, seed))
     for text in facts.texts:
-        found.update(crc32(word_term(word), seed) for word in text.split())
+        found.update(crc32(term, seed) for term in word_terms(text.split()))
         if len(found) > MOST_TERMS:
             break
     _add_values(facts.data, found, seed)

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ponteio.eventlog import reading, search_reading
 from ponteio.eventlog.search_reading import Found, Stretch
 from ponteio.eventlog.search_walk import Question, Walk
-from ponteio.eventlog.spans import Span, span_of
+from ponteio.eventlog.spans import Span, known_instances, span_of
 from ponteio.eventlog.term_index import TermIndex
 from ponteio.model.cursor import Cursor
 from ponteio.model.event import StoredEvent
-from ponteio.model.filter_tree import Filter
+from ponteio.model.filter_tree import Filter, InstanceIs
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import CURSOR_EXPIRED, INVALID_CURSOR, RefusalError
 from ponteio.storage.database import Database
@@ -79,13 +79,25 @@ class Search:
             head = await self._database.run_reading(reading.head(scope))
             low, high = _range(head, after, before)
             span = await self._database.run_reading(span_of(scope.organization_id, wanted, head.seq))
-            question = Question.of(scope, wanted, head.epoch, self._database.dialect, newest_first=after is None)
+            counted, names = await self._instances(scope, wanted, head)
+            question = Question.of(scope, wanted, head.epoch, self._database.dialect, names, newest_first=after is None)
             walk = Walk(question, max(low, span.low), high, bounds.limit, bounds.max_bytes)
-            await self._go(walk, span, lambda: time.monotonic() < deadline)
+            indexed = min(await self._indexed(question), counted)
+            await self._go(walk, span, indexed, lambda: time.monotonic() < deadline)
         return _page(walk, head, low, high)
 
-    async def _go(self, walk: Walk, span: Span, go_on: Callable[[], bool]) -> None:
-        indexed, size = await self._indexed(walk.question), _FIRST_WINDOW
+    async def _instances(
+        self, scope: OrganizationScope, wanted: Filter, head: Cursor
+    ) -> tuple[int, Collection[str] | None]:
+        """The names of all instances of which there are events up to a number; None, and the log's end, if the filter
+        does not ask for beginnings of names.
+        """
+        if not any(isinstance(leaf, InstanceIs) and leaf.prefixes for leaf in wanted.leaves):
+            return head.seq, None
+        return await self._database.run_reading(known_instances(scope.organization_id))
+
+    async def _go(self, walk: Walk, span: Span, indexed: int, go_on: Callable[[], bool]) -> None:
+        size = _FIRST_WINDOW
         while not (walk.is_over or walk.is_full):
             if span.skips(walk.at):
                 walk.leap(span.beyond(walk.question.step))

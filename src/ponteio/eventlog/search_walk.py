@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ponteio.eventlog.candidate_terms import query_of
@@ -31,12 +31,22 @@ class Question:
 
     @classmethod
     def of(
-        cls, scope: OrganizationScope, wanted: Filter, epoch: str, dialect: Dialect, *, newest_first: bool
+        cls,
+        scope: OrganizationScope,
+        wanted: Filter,
+        epoch: str,
+        dialect: Dialect,
+        names: Collection[str] | None,
+        *,
+        newest_first: bool,
     ) -> Question:
-        """The question for what passes `wanted` and is within the scope."""
+        """The question for what passes `wanted` and is within the scope. `names` are those of all instances that have
+        events in the indexed part of the log, None if they are not known.
+        """
         whole = Filter.of(scope.allowed).also(wanted)
         condition = condition_of(whole.root).spelled(dialect)
-        return cls(scope, wanted, epoch, newest_first, condition, query_of(whole))
+        query = query_of(whole if names is None else whole.with_instances(names))
+        return cls(scope, wanted, epoch, newest_first, condition, query)
 
     @property
     def organization_id(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ponteio.model.filter_tree import AllOf, Filter, Since, Until
+from ponteio.storage.column_types import restored
 from ponteio.storage.script import Query, Script
 
 MINUTE_S = 60
@@ -38,6 +39,13 @@ def bounds(wanted: Filter) -> tuple[datetime | None, datetime | None]:
     since = [part.moment for part in parts if isinstance(part, Since)]
     until = [part.moment for part in parts if isinstance(part, Until)]
     return max(since, default=None), min(until, default=None)
+
+
+def known_instances(organization_id: str) -> Script[tuple[int, list[str]]]:
+    """How far the log is counted, and the names of all instances of which there are events up to there."""
+    counted = yield Query(_COUNTED, (organization_id,))
+    rows = yield Query("SELECT instance FROM counted_instances WHERE organization_id = ?", (organization_id,))
+    return (counted[0][0] if counted else 0), [restored(name) for (name,) in rows]
 
 
 def minute_of(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -156,6 +156,10 @@ class Filter:
         """The terms, in the order of their spelling."""
         return list(_leaves(self.root))
 
+    def with_instances(self, known: Collection[str]) -> Filter:
+        """The filter with the names that they stand for, among `known`, in place of beginnings of names."""
+        return Filter(_with_instances(self.root, known))
+
     def also(self, other: Filter) -> Filter:
         """The filter that lets through what both do."""
         return Filter(all_of([self.root, other.root]))
@@ -203,6 +207,16 @@ _SCALAR = re.compile(r"null|true|false|-?[0-9].*", re.DOTALL)
 def quoted(text: str) -> str:
     """`text` in quotes, as the grammar spells it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _with_instances(node: Node, known: Collection[str]) -> Node:
+    if isinstance(node, InstanceIs):
+        return InstanceIs(node.names.union(name for name in known if any(map(name.startswith, node.prefixes))))
+    if isinstance(node, AllOf):
+        return AllOf(tuple(_with_instances(part, known) for part in node.parts))
+    if isinstance(node, AnyOf):
+        return AnyOf(tuple(_with_instances(part, known) for part in node.parts))
+    return Not(_with_instances(node.part, known)) if isinstance(node, Not) else node
 
 
 def _leaves(node: Node) -> Iterable[Leaf]:

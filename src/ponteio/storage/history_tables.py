@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from ponteio.storage.column_types import ForeignText
 from ponteio.storage.tables import metadata
 
-# How far the events of each log are counted in `event_minutes` and `event_hours`.
+# How far the events of each log are counted in `event_minutes`, `event_hours` and `counted_instances`.
 counted_logs = Table(
     "counted_logs",
     metadata,
@@ -41,6 +41,14 @@ event_hours = Table(
     Column("count", BigInteger, nullable=False),
     # Of `data` and `extra`.
     Column("bytes", BigInteger, nullable=False),
+)
+
+# Every instance that an event was counted of.
+counted_instances = Table(
+    "counted_instances",
+    metadata,
+    Column("organization_id", String, primary_key=True),
+    Column("instance", ForeignText, primary_key=True),
 )
 
 # How far each log is in `event_terms`. On SQLite both are empty: there the index is a file of its own.

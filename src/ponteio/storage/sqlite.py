@@ -32,6 +32,7 @@ READERS = 4
 BUSY_S = 10.0
 # Pages of write-ahead log before the gateway's writer copies them home: about 4 MiB.
 CHECKPOINT_PAGES = 1000
+MAPPED_BYTES = 1024 * 1024 * 1024
 WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 _MAY_PASS = frozenset(
@@ -77,13 +78,14 @@ def writer_engine(file: SqliteFile, *, checkpoints: bool, derived: bool = False)
     return engine
 
 
-def reader_engine(file: SqliteFile) -> AsyncEngine:
+def reader_engine(file: SqliteFile, *, derived: bool = False) -> AsyncEngine:
     """An engine whose connections cannot write. Each transaction sees one state of the database."""
     engine = _engine(file, "ro", pool_size=READERS)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: DBAPIConnection, _record: object) -> None:
-        _run(connection, "PRAGMA query_only = ON")
+        # A question to an index looks at many pages in many places.
+        _run(connection, "PRAGMA query_only = ON", f"PRAGMA mmap_size = {MAPPED_BYTES if derived else 0}")
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:

@@ -46,6 +46,12 @@ def _counts() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "hour", "instance", "event", "origin", name="pk_event_hours"),
     )
+    op.create_table(
+        "counted_instances",
+        sa.Column("organization_id", sa.String(), nullable=False),
+        sa.Column("instance", ForeignText(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "instance", name="pk_counted_instances"),
+    )
 
 
 def _terms() -> None:
