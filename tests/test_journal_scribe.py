@@ -44,7 +44,7 @@ class Desk:
         await self.directory.assign("loja-01", self.owner)
         return self
 
-    def link(self, state: LinkState, reason: str | None = None, name: str | None = "loja-01", **more: int) -> None:
+    def link(self, state: LinkState, reason: str | None = None, name: str | None = "loja-01", **more: Any) -> None:
         detail = None if reason is None else "A sentence."
         target = LinkTarget("main", name)
         self.scribe.link_changed(LinkStatus(target, state, self.clock(), reason=reason, detail=detail, **more))

@@ -129,15 +129,6 @@ class Gateway:
         self._metrics = MetricsDesk(base, self._counters, self._queue, self._live, self._fleet)
         self._news = newsroom(base, self._settings, self._notices, self._live, self._fleet, lines)
         self._runner = EventRunner(base.event_runs, base.directory, lambda server: self._fleet.station(server).events)
-        corridor = Corridor(
-            queue=self._queue,
-            decoder=Decoder(self._secrets),
-            directory=base.directory,
-            events=base.events,
-            quarantine=base.quarantine,
-            counters=self._counters,
-            voices=Voices(lines.announce, lines.instance_changed, lines.pass_on),
-        )
         scribe = LimitScribe(base.audit)
         self._notices.on_notice(scribe.note)
         looks = [base.directory.refresh, self._live.enforce, self._fleet.refresh, scribe.write, journal.write]
@@ -148,12 +139,23 @@ class Gateway:
         self._directory_changed()
         self._undo += [journal.close, self._metrics.close, self._chores.end]
         self._chores.start(
-            corridor=corridor.run(),
+            corridor=self._corridor(lines).run(),
             watch=upkeep.watch(),
             prune=upkeep.prune(),
             event_runs=self._runner.run(),
             metrics=self._metrics.run(),
             news=self._news.run(),
+        )
+
+    def _corridor(self, lines: Switchboard) -> Corridor:
+        return Corridor(
+            queue=self._queue,
+            decoder=Decoder(self._secrets),
+            directory=self._base.directory,
+            events=self._base.events,
+            quarantine=self._base.quarantine,
+            counters=self._counters,
+            voices=Voices(lines.announce, lines.instance_changed, lines.pass_on),
         )
 
     async def _key_of(self, server: Server) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,14 +29,14 @@ def test_the_names_are_those_that_evolution_takes() -> None:
 
 @given(st.sets(st.sampled_from(EVENT_NAMES)), st.sampled_from(["wire", "config", "hyphens", "dots", "lower"]))
 def test_every_spelling_means_the_same(names: set[str], spelling: str) -> None:
-    spelled = {
+    spellings: dict[str, Callable[[str], str]] = {
         "wire": lambda name: KINDS[name].name,
         "config": str,
         "hyphens": lambda name: name.replace("_", "-").lower() if name == "CALL" else name,
         "dots": lambda name: KINDS[name].name.upper(),
         "lower": str.lower,
-    }[spelling]
-    found = config_names(spelled(name) for name in names)
+    }
+    found = config_names(spellings[spelling](name) for name in names)
     assert set(found) == names
     assert list(found) == [name for name in EVENT_NAMES if name in names]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ async def test_what_still_happens_counts_as_new(database: Database) -> None:
 async def test_an_organization_sees_its_own_and_the_ups_and_downs_of_its_global_links(database: Database) -> None:
     """I4: nothing of another organization, nor what a global link's entries tell of one."""
     journal = LinkJournal(database)
-    everybodys = {"organization_id": None, "instance": None}
+    everybodys: dict[str, Any] = {"organization_id": None, "instance": None}
     await kept(
         journal,
         note(LOST),
