@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.support.log_world import NOON
 
@@ -67,3 +67,29 @@ async def test_all_gaps_of_a_removed_server_end(database: Database) -> None:
     assert {(gap.from_at, gap.to_at) for gap in await gaps.list("main", 10)} == {(NOON, _LATER), (_LATEST, _LATEST)}
     assert [gap.to_at for gap in await gaps.list("other", 10)] == [None]
     assert await gaps.close_all("main", _LATEST) == 0
+
+
+async def test_the_gaps_of_some_targets_that_reach_into_a_span(database: Database) -> None:
+    gaps = GapLog(database)
+    beta, elsewhere = LinkTarget("main", "beta"), LinkTarget("other", "a/b, ç")
+
+    def minute(number: int) -> datetime:
+        return NOON + timedelta(minutes=number)
+
+    for target in (_ALPHA, beta, elsewhere, _GLOBAL):
+        for begin, end in ((0, 10), (10, 20), (15, 40), (30, 40), (40, 50)):
+            await gaps.record(Gap(target, GapKind.LINK_DOWN, minute(begin), minute(end)))
+    await gaps.open(_ALPHA, GapKind.LINK_DOWN, minute(5))
+    await gaps.open(_ALPHA, GapKind.NAMESPACE_PENDING, minute(45))
+
+    found = await gaps.between([_ALPHA], minute(20), minute(40), 10)
+    assert [(gap.from_at, gap.to_at) for gap in found] == [
+        (minute(30), minute(40)),
+        (minute(15), minute(40)),
+        (minute(5), None),
+    ]
+    both = await gaps.between([_ALPHA, elsewhere], minute(20), minute(40), 10)
+    assert {gap.target for gap in both} == {_ALPHA, elsewhere}
+    assert len(both) == 5
+    assert len(await gaps.between([_ALPHA, beta, _GLOBAL], minute(0), minute(60), 4)) == 4
+    assert await gaps.between([], minute(0), minute(60), 4) == []

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ponteio.model import outcome
 from ponteio.model.cursor import Cursor, CursorError
 from ponteio.model.filter import EventFilter, FilterError
-from ponteio.model.filter_language import parse_filter
+from ponteio.model.filter_language import FilterSyntaxError, parse_filter
 from ponteio.model.filter_refusal import filter_refusal
-from ponteio.model.filter_tree import Filter
+from ponteio.model.filter_tree import Filter, Since
 from ponteio.model.outcome import RefusalError
 
 
@@ -35,6 +35,20 @@ def wanted(query: FilterQuery, now: datetime) -> Filter:
         return names.also(parse_filter(text, now))
     except FilterError as error:
         raise filter_refusal(error, text) from None
+
+
+def moment(name: str, text: str, now: datetime) -> datetime:
+    """The moment that `text` spells as it would after `since:` in a filter: an age such as `2h`, or RFC 3339. Raises
+    `RefusalError` INVALID_REQUEST, which calls it `name`.
+    """
+    try:
+        root = parse_filter(f"since:{text}", now).root
+    except FilterError as error:
+        detail = error.message if isinstance(error, FilterSyntaxError) else str(error)
+        raise RefusalError(outcome.INVALID_REQUEST, f"{name}: {detail}.") from None
+    if not isinstance(root, Since):
+        raise RefusalError(outcome.INVALID_REQUEST, f"{name}: not one moment.")
+    return root.moment
 
 
 def named(instances: list[str] | None, events: list[str] | None) -> EventFilter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from ponteio.api.schemas import EventAnswer, Moment
+from ponteio.api.schemas import EventAnswer, GapAnswer, Moment
 from ponteio.model.message_story import MessageStatus, StepKind
 
 
@@ -33,3 +33,40 @@ class RelatedAnswer(BaseModel):
     steps: list[StepAnswer]
     events: list[EventAnswer]
     complete: bool = Field(description="False when there are more of them than were found in time, or than are shown.")
+
+
+class ValueCount(BaseModel):
+    value: str
+    count: int
+
+
+class FacetsAnswer(BaseModel):
+    """How many events there were, by the values of their columns, the most frequent first. What was counted hour by
+    hour when it came includes events that were removed since then for their age.
+    """
+
+    instances: list[ValueCount]
+    events: list[ValueCount]
+    origins: list[ValueCount]
+    count: int
+    bytes: int = Field(description="Of their data.")
+    since: Moment
+    until: Moment
+    complete: bool = Field(description="False: the time was over before all was counted.")
+    known_from: Moment = Field(description="What was received since then has been counted in any case.")
+
+
+class HistogramAnswer(BaseModel):
+    """Events over time: `counts[n]` were received in the step that begins `n` steps after `since`. `gaps` are the spans
+    in which events may have been missed, newest first: those of the organization's own links, and of the global one.
+    """
+
+    since: Moment
+    until: Moment
+    step_s: int
+    counts: list[int]
+    gaps: list[GapAnswer]
+    complete: bool = Field(
+        description="False: the time was over, and what came before `known_from` is not all counted."
+    )
+    known_from: Moment

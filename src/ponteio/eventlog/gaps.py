@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog import link_places
 from ponteio.model.link import Gap, GapKind, LinkTarget
 from ponteio.storage.database import Database
+from ponteio.storage.statements import portions
 from ponteio.storage.tables import gaps, servers
 
 
@@ -84,6 +86,23 @@ class GapLog:
         async with self._database.read() as connection:
             rows = (await connection.execute(select(gaps.c.kind, func.count(), lasting).group_by(gaps.c.kind))).all()
         return {GapKind(kind): (total, lasting) for kind, total, lasting in rows}
+
+    async def between(
+        self, targets: Collection[LinkTarget], since: datetime, until: datetime, limit: int
+    ) -> builtins.list[Gap]:
+        """The newest `limit` gaps of these targets that were open at some time from `since` to `until`."""
+        by_server: defaultdict[str, builtins.list[str]] = defaultdict(builtins.list)
+        for target in targets:
+            by_server[target.server_id].append(target.namespace)
+        lasted = and_(gaps.c.from_at < until, or_(gaps.c.to_at.is_(None), gaps.c.to_at > since))
+        found: builtins.list[Gap] = []
+        async with self._database.read() as connection:
+            for server_id, names in by_server.items():
+                for some in portions(names):
+                    whose = and_(gaps.c.server_id == server_id, gaps.c.namespace.in_(some))
+                    newest = select(gaps).where(whose, lasted).order_by(gaps.c.gap_id.desc()).limit(limit)
+                    found += map(_gap, (await connection.execute(newest)).all())
+        return sorted(found, key=lambda gap: gap.from_at, reverse=True)[:limit]
 
     async def put_alive(self, server_id: str, at: datetime | None) -> None:
         """This server's links are watched over at `at`; None: nobody watches from now on, in good order."""
