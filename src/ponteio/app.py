@@ -20,6 +20,7 @@ from ponteio.first_run import first_operator_token
 from ponteio.fleet import Fleet
 from ponteio.foundation import SERVER_ID, Foundation
 from ponteio.front import api_services, live_options
+from ponteio.indexing import Indexing
 from ponteio.journal_scribe import hire_scribe
 from ponteio.limit_scribe import LimitScribe
 from ponteio.listener import Listener, bind
@@ -145,6 +146,7 @@ class Gateway:
             event_runs=self._runner.run(),
             metrics=self._metrics.run(),
             news=self._news.run(),
+            history=Indexing(base.database, self._settings.database_url, base.events).run(),
         )
 
     def _corridor(self, lines: Switchboard) -> Corridor:

@@ -43,6 +43,10 @@ class EventLog:
         self._search = Search(database, index)
         self.counts = EventCounts(database, self._search, clock)
 
+    def use(self, index: TermIndex) -> None:
+        """Searches ask this index from now on."""
+        self._search.use(index)
+
     async def append(self, events: Sequence[AddressedEvent]) -> Appended:
         """The events that were not in the log yet are in it, all or none, numbered in the order given.
 

@@ -161,6 +161,17 @@ def _removed_below(organization_id: str, low: int) -> Script[bool]:
     return bool(rows)
 
 
+def without_terms(organization_id: str, seqs: Collection[int]) -> Script[None]:
+    """These events' terms are gone, for whoever removes the events. On SQLite, whose index knows its old parts only as
+    a whole, there is nothing to do.
+    """
+    marks = ", ".join("?" * len(seqs))
+    yield Query(
+        f"DELETE FROM event_terms WHERE organization_id = ? AND seq IN ({marks}) RETURNING seq",  # noqa: S608
+        (organization_id, *seqs),
+    )
+
+
 def _forget(organization_id: str) -> Script[None]:
     yield Query("DELETE FROM indexed_logs WHERE organization_id = ? RETURNING seq", (organization_id,))
     yield Query(

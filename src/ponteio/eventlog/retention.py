@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Row, delete, select
 
+from ponteio.eventlog.postgres_terms import without_terms
 from ponteio.model.event_policy import EventChoices
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
@@ -178,6 +179,7 @@ def _removal(walk: _Walk, seqs: Sequence[int], mark: int) -> Script[None]:
     marks = ", ".join("?" * len(seqs))
     statement = f"DELETE FROM events WHERE organization_id = ? AND seq IN ({marks}) RETURNING seq"  # noqa: S608
     yield Query(statement, (walk.organization_id, *seqs))
+    yield from without_terms(walk.organization_id, seqs)
     yield from _put_mark(walk, mark)
     if walk.raises_floor:
         yield Query(_RAISE_FLOOR + " RETURNING floor", (seqs[-1], walk.organization_id, seqs[-1]))

@@ -65,6 +65,10 @@ class Search:
         self._index = index
         self._turns = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
+    def use(self, index: TermIndex) -> None:
+        """Ask this index from now on."""
+        self._index = index
+
     async def page(
         self,
         scope: OrganizationScope,
