@@ -82,6 +82,8 @@ PLACES: dict[str, list[tuple[str, str, str]]] = {
         *(("query:after", CURSOR, "cursor_expired"), ("query:before", CURSOR, "cursor_expired")),
         ("query:instance", INSTANCE, SAME),
     ],
+    "countEventsByName": [("query:instance", INSTANCE, SAME)],
+    "countEventsOverTime": [("query:instance", INSTANCE, SAME)],
     "exportEvents": [("query:after", CURSOR, "cursor_expired"), ("query:instance", INSTANCE, SAME)],
     "streamEvents": [("query:after", CURSOR, "not_acceptable"), ("query:instance", INSTANCE, "not_acceptable")],
     "getEvent": [("path:cursor", CURSOR, "cursor_expired")],
@@ -100,7 +102,7 @@ name: a refusal's code, or that it is the same as for a name that nobody has.
 """
 
 OWNERLESS = {
-    *("query:filter", "query:format", "query:separator"),
+    *("query:filter", "query:format", "query:separator", "query:step"),
     *("query:lang", "body:round_trip"),
     *("query:server", "query:limit", "query:event", "query:action", "path:server_id", "query:window"),
     *("body:email", "body:password", "body:current", "body:new", "body:name", "body:token", "body:role", "body:label"),

@@ -82,6 +82,8 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("DELETE", "/api/instance-events/runs/{run_id}"): Right.EVENTS_CONFIGURE,
     ("GET", "/api/events"): Right.EVENTS_READ,
     ("GET", "/api/events/export"): Right.EVENTS_READ,
+    ("GET", "/api/events/facets"): Right.EVENTS_READ,
+    ("GET", "/api/events/histogram"): Right.EVENTS_READ,
     ("GET", "/api/events/stream"): Right.EVENTS_READ,
     ("GET", "/api/events/{cursor}"): Right.EVENTS_READ,
     ("GET", "/api/events/{cursor}/related"): Right.EVENTS_READ,

@@ -11,6 +11,7 @@ from ponteio.api import (
     account_routes,
     alert_routes,
     channel_routes,
+    event_count_routes,
     event_export_routes,
     event_related_routes,
     event_stream_routes,
@@ -56,6 +57,7 @@ _ROUTES = (
     # Before the routes of instances, whose names may hold slashes.
     instance_events_routes,
     instances_routes,
+    event_count_routes,
     event_export_routes,
     event_related_routes,
     event_stream_routes,
