@@ -117,3 +117,11 @@ def test_a_cursor_that_cannot_be_continued_leads_to_the_head_and_never_to_part_o
     """I3: another epoch means "start over"."""
     start = start_at(asked, HEAD)
     assert (start.cursor, start.resumed, start.reason) == (HEAD, False, reason)
+
+
+def test_a_cursor_below_the_floor_leads_to_the_head() -> None:
+    """I3: what follows it is not all there any more; what follows the floor itself is."""
+    for seq, is_resumed in ((3, False), (4, True), (10, True)):
+        start = start_at(f"0123abcd-{seq}", HEAD, floor=4)
+        assert (start.resumed, start.reason) == (is_resumed, None if is_resumed else CURSOR_EXPIRED)
+        assert start.cursor == (HEAD.at(seq) if is_resumed else HEAD)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import delete, update
 from tests.live.pipe import Pipe
 from tests.live.stored import AT
 from tests.live.test_pump import NARROWED, TINY, Client, World, world_of
@@ -19,6 +20,7 @@ from ponteio.model.identity import Limits
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.model.outcome import ORGANIZATION_NOT_FOUND, REVOKED, RefusalError
 from ponteio.storage.database import Database
+from ponteio.storage.tables import event_logs, events
 from ponteio.tenancy.directory import Directory
 
 CALL = ("one", "call", 1)
@@ -218,3 +220,48 @@ async def test_a_room_of_an_organization_that_nobody_knows_is_not_made(sqlite_da
         rooms.reserve("org_nobody", None, Limits())
     assert caught.value.outcome is ORGANIZATION_NOT_FOUND
     assert len(rooms) == 0
+
+
+async def removed(database: Database, seqs: list[int], floor: int) -> None:
+    """What the removal of old events does to the one log there is."""
+    async with database.write() as connection:
+        await connection.execute(delete(events).where(events.c.seq.in_(seqs)))
+        await connection.execute(update(event_logs).values(floor=floor))
+
+
+async def test_what_was_removed_before_the_room_read_it_leaves_a_hole_and_no_loop(sqlite_database: Database) -> None:
+    """I3: what an organization keeps for a shorter time may be gone; everything else arrives."""
+    world = await world_of(sqlite_database)
+    client = Client(EVERYTHING)
+    await world.connect(client)
+    await world.append([CALL] * 9, is_announced=False)
+    await removed(sqlite_database, [2, 6, 7], floor=0)
+    await world.rooms.heal()
+    await eventually(lambda: caught_up(client, 9))
+    assert client.seen == [1, 3, 4, 5, 8, 9]
+    await world.append([CALL])
+    await eventually(lambda: caught_up(client, 10))
+    assert client.seen[-1] == 10
+    await world.rooms.close()
+
+
+async def test_a_socket_below_the_floor_is_sent_away_to_start_over(sqlite_database: Database) -> None:
+    """I3: never a part of the log that looks whole."""
+    world = await world_of(sqlite_database)
+    await world.append([CALL] * 9)
+    await removed(sqlite_database, [1, 2, 3, 4], floor=4)
+    head = await world.log.head(world.scope)
+    pipe, other = Pipe(), Pipe()
+    world.rooms.enter(world.admission(), replace(start_at(None, head), cursor=head.at(3)), pipe)
+    world.rooms.enter(world.admission(), replace(start_at(None, head), cursor=head.at(4)), other)
+    await eventually(lambda: pipe.left_with is not None)
+    name, body = event_of(pipe.read()[-1])
+    assert (name, body["code"], body["retry"]) == ("goodbye", "cursor_expired", True)
+    seen: list[int] = []
+
+    def has_rest() -> bool:
+        seen.extend(event_of(packet)[1]["seq"] for packet in other.read())
+        return seen == [5, 6, 7, 8, 9]
+
+    await eventually(has_rest)
+    await world.rooms.close()
