@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,6 +29,7 @@ from ponteio.storage.errors import StorageConflictError, StorageError, StorageVa
 from ponteio.tenancy.directory import Directory
 
 log = structlog.get_logger(__name__)
+_level = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _REJECTIONS = (StorageConflictError, StorageValueError)
 """The database refuses what an event holds. Any other trouble is the database's own, and is waited out."""
@@ -239,6 +241,8 @@ class Corridor:
         self._counters.add("events_duplicate", appended.duplicates)
         names = [counted(event.event) for event in appended.stored]
         self._counters.committed(appended.stored, names, utc_now(), time.perf_counter() - began)
+        if _level.isEnabledFor(logging.DEBUG):
+            _tell(appended.stored, names)
         return appended.stored
 
     async def _set_aside(self, refused: Sequence[Refusal]) -> None:
@@ -276,6 +280,20 @@ class Corridor:
                 log.error("database cannot take a batch; trying again", error=type(error).__name__, delay_s=delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, RETRY_LAST_S)
+
+
+def _tell(stored: Sequence[StoredEvent], names: Sequence[str]) -> None:
+    now = utc_now()
+    for event, name in zip(stored, names, strict=True):
+        log.debug(
+            "event stored",
+            organization=event.organization_id,
+            instance=event.instance,
+            wire_name=name,
+            seq=event.seq,
+            bytes=len(event.data),
+            duration_s=round((now - event.received_at).total_seconds(), 3),
+        )
 
 
 def _may_change_owner(judged: DecodedEvent | Refusal) -> bool:

@@ -301,12 +301,12 @@ async def holds(
 
 
 @contextmanager
-def logged_to(path: Path) -> Iterator[None]:
+def logged_to(path: Path, form: str = "json") -> Iterator[None]:
     """Everything that this process logs, at every level, is written to `path`, as a process of its own would do it."""
     root, ours = logging.getLogger(), logging.getLogger("ponteio")
     before = (list(root.handlers), root.level, ours.level)
     with path.open("w") as out:
-        lines = configure_logging("debug", "json", out)
+        lines = configure_logging("debug", form, out)
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ import logging
 import logging.handlers
 import queue
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -14,6 +15,7 @@ import structlog
 
 _QUEUE_LINES = 10_000
 _STOP_S = 2.0
+_FOREIGN_CHARS = 300
 _FIELDS = frozenset(
     {
         "addresses", "address", "attempt", "attempts", "bytes", "code", "count", "database", "delay_s", "detail",
@@ -60,9 +62,10 @@ class LogWriter(logging.handlers.QueueListener):
 def configure_logging(level: str, form: str, stream: TextIO | None = None) -> LogWriter:
     """Send every log line to `stream` (standard error unless given), through a queue that never blocks the loop.
 
-    `form` is `json`, `console` or `auto`. Only fields of a fixed list are written, so that content or a secret that
-    slips into a call does not slip out. A full queue drops lines rather than wait for a blocked pipe. The answer is
-    the running listener: stop it last, so that the last lines are written.
+    `form` is `json`, `console` or `auto`. Only fields of a fixed list are written, of exceptions their type and stack
+    without their text, and of other libraries' messages one line, so that content or a secret that slips into a call
+    does not slip out. No name, whoever chose it, begins a line or moves the cursor. A full queue drops lines rather
+    than wait for a blocked pipe. The answer is the running listener: stop it last, so that the last lines are written.
     """
     out = stream or sys.stderr
     as_json = form == "json" or (form == "auto" and not out.isatty())
@@ -71,7 +74,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_stack),
         _only_known_fields,
     ]
     structlog.configure(
@@ -80,14 +83,16 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    rendering: list[Any] = (
+        [structlog.processors.JSONRenderer()]
+        if as_json
+        else [_printable, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     )
     handler = _LastHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[*shared, _one_line],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     lines: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LINES)
@@ -116,4 +121,30 @@ class _DroppingHandler(logging.handlers.QueueHandler):
 def _only_known_fields(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in [name for name in fields if name not in _FIELDS and not name.startswith("_")]:
         del fields[name]
+    return fields
+
+
+def _stack(exc_info: Any) -> str:
+    """Types and frames of an exception and its causes. Nobody knows what its text quotes."""
+    error, parts = exc_info[1], []
+    while error is not None:
+        parts.append(f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(reversed(parts)).rstrip()
+
+
+def _one_line(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What another library says, up to the first end of line: asyncio goes on with what a broken task held."""
+    fields["event"] = str(fields["event"]).partition("\n")[0][:_FOREIGN_CHARS]
+    return fields
+
+
+def _printable(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Control characters are escaped, and what no terminal can show; a stack keeps its lines."""
+    for name, value in fields.items():
+        if isinstance(value, str) and not value.isprintable():
+            kept = "\n" if name == "exception" else ""
+            fields[name] = "".join(
+                one if one.isprintable() or one in kept else one.encode("unicode_escape").decode() for one in value
+            )
     return fields
