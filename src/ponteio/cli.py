@@ -105,13 +105,14 @@ def simulate(
     api_key: Annotated[str, typer.Option(help="The global key; made up when empty.")] = "",
     tz: Annotated[str, typer.Option(help="Time zone of the server's date_time.")] = "America/Sao_Paulo",
     seed: Annotated[int, typer.Option(help="The same seed sends the same events.")] = 1,
+    wrong: Annotated[str, typer.Option(help="Set one thing up wrongly, for ponteio doctor to find (? lists).")] = "",
 ) -> None:
     """An Evolution-shaped server (REST and Socket.IO) for development: no WhatsApp, no real Evolution API."""
     from ponteio.commands import runner
     from ponteio.commands import simulate as command
 
     options = command.options(instances, rate, mode is Mode.GLOBAL, api_key, tz, seed)
-    runner.run(runner.until_told(lambda stop: command.simulate(options, host, port, stop)))
+    runner.run(runner.until_told(lambda stop: command.simulate(options, host, port, stop, wrong)))
 
 
 @app.command()

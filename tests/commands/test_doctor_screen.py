@@ -27,6 +27,7 @@ def test_people_see_the_evidence_and_what_to_do() -> None:
     shown = out.getvalue()
     assert "Evolution API main (http://evo:8080): loja-01" in shown
     assert "Tried: evo, port 8080." in shown
+    assert "tls: expired" in shown
     assert "→ Renew the certificate" in shown
     assert "Ask for it" not in shown
     assert shown.rstrip().endswith("begin with the first FAIL.")

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from ponteio.commands import simulate
+from ponteio.model.outcome import INVALID_REQUEST, RefusalError
 
 
 async def test_prints_the_lines_for_env(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,3 +23,15 @@ async def test_prints_the_lines_for_env(capsys: pytest.CaptureFixture[str]) -> N
     assert "EVOLUTION_API_URL=http://127.0.0.1:" in said
     stop.set()
     await asyncio.wait_for(task, 10)
+
+
+async def test_one_thing_can_be_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    wanted = simulate.options(1, 0.0, True, "", "UTC", 1)
+    await simulate.simulate(wanted, "127.0.0.1", 0, stop, "not_global")
+    assert "WEBSOCKET_GLOBAL_EVENTS=true" in capsys.readouterr().out
+    with pytest.raises(RefusalError) as refused:
+        await simulate.simulate(wanted, "127.0.0.1", 0, stop, "?")
+    assert refused.value.outcome is INVALID_REQUEST
+    assert "not_global" in refused.value.detail

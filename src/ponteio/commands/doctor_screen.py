@@ -17,7 +17,8 @@ _SIGNS = {
     Verdict.FAIL: ("FAIL", "bold red"),
     Verdict.SKIPPED: ("-", "dim"),
 }
-_STEP_WIDTH = 14
+_STEP_WIDTH = 26
+"""Longer names are broken into two lines."""
 _OWN_SIDE = {Language.EN: "The gateway", Language.PT: "O gateway"}
 _SUMMARY = {
     Language.EN: {
@@ -64,8 +65,11 @@ class DoctorScreen:
         row.add_column(width=4)
         row.add_column(width=_STEP_WIDTH)
         row.add_column()
-        row.add_row(Text(sign, style), Text(told.step), Text(told.evidence))
-        if told.action and told.verdict in (Verdict.WARN, Verdict.FAIL):
+        is_amiss = told.verdict in (Verdict.WARN, Verdict.FAIL)
+        row.add_row(
+            Text(sign, style), Text(f"{told.step}: {told.reason}" if is_amiss else told.step), Text(told.evidence)
+        )
+        if told.action and is_amiss:
             row.add_row("", "", Text(f"→ {told.action}", "bold"))
         self._console.print(row)
 

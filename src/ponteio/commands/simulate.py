@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from ponteio.model.outcome import INVALID_REQUEST, RefusalError
+from ponteio.simulator.misconfigurations import MISCONFIGURATIONS, misconfigured
 from ponteio.simulator.options import SimulatorOptions
 from ponteio.simulator.server import Simulator
 
@@ -21,11 +23,17 @@ def options(instances: int, rate: float, global_events: bool, api_key: str, tz: 
     )
 
 
-async def simulate(wanted: SimulatorOptions, host: str, port: int, stop: asyncio.Event) -> None:
-    """Run until `stop` is set."""
-    simulator = Simulator(wanted)
+async def simulate(wanted: SimulatorOptions, host: str, port: int, stop: asyncio.Event, wrong: str = "") -> None:
+    """Run until `stop` is set, with one thing set up wrongly if `wrong` names it. Raises `RefusalError`
+    INVALID_REQUEST for a name that is none.
+    """
+    if wrong and wrong not in MISCONFIGURATIONS:
+        raise RefusalError(INVALID_REQUEST, f"There is no {wrong!r}. There are: {', '.join(MISCONFIGURATIONS)}.")
+    simulator = Simulator(misconfigured(wanted, wrong) if wrong else wanted)
     await simulator.start(host, port)
     try:
+        if wrong:
+            MISCONFIGURATIONS[wrong].apply(simulator)
         print("# put these lines into .env and start the gateway: ./run ponteio serve")
         print(f"EVOLUTION_API_URL={simulator.url}")
         print(f"EVOLUTION_API_KEY={simulator.api_key}")

@@ -51,7 +51,6 @@ HOUSE_EVIDENCE: Mapping[str, tuple[str, str]] = {
         "{count} event(s) went to quarantine in the last hour; mostly: {outcome}.",
         "{count} evento(s) foram para a quarentena na última hora; em geral: {outcome}.",
     ),
-    "servers.known": ("{count} Evolution server(s).", "{count} servidor(es) Evolution."),
     "servers.none": ("There is no such Evolution server here.", "Não há esse servidor Evolution aqui."),
     "servers.unreadable": (
         "The key of server {server} cannot be opened.",
