@@ -196,6 +196,7 @@ def process_of(post: PostWorld, options: WatchOptions) -> Process:
 async def alert_world(database: Database, *names: str, options: WatchOptions = OPTIONS) -> AsyncIterator[AlertWorld]:
     """A world over an empty database, in which acme has these instances, all open and linked to."""
     async with post_world(database) as post:
+        post.directory._clock = post.clock
         await post.directory.ensure_server(SERVER, "http://evolution.example")
         await post.directory.load()
         channel, _ = await post.webhook("https://hooks.example/acme")
