@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ from ponteio.live.packets import connection_status
 from ponteio.live.room import Member
 from ponteio.live.rooms import Rooms
 from ponteio.model.cursor import Cursor
-from ponteio.model.event import AddressedEvent
+from ponteio.model.event import AddressedEvent, StoredEvent
 from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter_language import parse_filter
+from ponteio.model.filter_match import matches
+from ponteio.model.filter_tree import Filter
 from ponteio.model.identity import Limits, OrganizationScope, Principal
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.model.outcome import (
@@ -58,14 +61,22 @@ TINY = LiveOptions(
     parallel_replays=2,
     tip_pause_s=0.0,
 )
-FILTERS = (EVERYTHING, EventFilter.of(["one"], None), EventFilter.of(None, ["messages.*"]), EventFilter.of(["none"]))
+FILTERS: tuple[EventFilter | Filter, ...] = (
+    EVERYTHING,
+    EventFilter.of(["one"], None),
+    EventFilter.of(None, ["messages.*"]),
+    EventFilter.of(["none"]),
+    parse_filter("inst:one -event:call", AT),
+    parse_filter("inst:tw* OR event:call -text:nothing", AT),
+    parse_filter("data:absent OR data[0]:1", AT),
+)
 
 
 @dataclass
 class Client:
     """What a careful client does: it remembers the newest cursor it was given and comes back with it."""
 
-    filter: EventFilter
+    filter: EventFilter | Filter
     principal: Principal = SERVICE
     damping: Damping | None = None
     pipe: Pipe | None = None
@@ -75,6 +86,12 @@ class Client:
     seen: list[int] = field(default_factory=list)
     seen_on_this_connection: int = 0
     held: list[dict[str, Any]] = field(default_factory=list)
+
+    def wants(self, stored: StoredEvent) -> bool:
+        """What the definition says."""
+        scope = self.principal.scope or OrganizationScope("org")
+        wanted = Filter.of(self.filter) if isinstance(self.filter, EventFilter) else self.filter
+        return scope.allowed.matches(stored.instance, stored.event) and matches(wanted, stored, scope.sight)
 
     @property
     def sees_whole(self) -> bool:
@@ -117,7 +134,7 @@ class World:
         self.counters = Counters()
         self.notices = LimitNotices(self.counters)
         self.rooms = Rooms(self.log, options, self.counters, self.notices, OrganizationScope)
-        self.committed: list[tuple[int, str, str]] = []
+        self.committed: list[StoredEvent] = []
 
     async def append(self, kinds: list[tuple[str, str, int]], *, is_announced: bool = True) -> None:
         events = [
@@ -125,7 +142,7 @@ class World:
             for instance, event, size in kinds
         ]
         stored = (await self.log.append(events)).stored
-        self.committed += [(one.seq, one.instance, one.event) for one in stored]
+        self.committed += stored
         if is_announced:
             self.rooms.announce(stored)
 
@@ -161,20 +178,16 @@ class World:
 
     def expected(self, client: Client) -> list[tuple[int, str]]:
         """Number and instance of what the client may and wants to see."""
-        assert client.began is not None
-        allowed = EVERYTHING if client.principal.scope is None else client.principal.scope.allowed
-        return [
-            (seq, instance)
-            for seq, instance, event in self.committed
-            if seq > client.began and client.filter.matches(instance, event) and allowed.matches(instance, event)
-        ]
+        began = client.began
+        assert began is not None
+        return [(it.seq, it.instance) for it in self.committed if it.seq > began and client.wants(it)]
 
 
 KIND = st.tuples(
     st.sampled_from(["one", "two"]), st.sampled_from(["messages.upsert", "call"]), st.integers(0, 700) | st.just(2_500)
 )
 EVENTS = st.lists(KIND, min_size=3, max_size=12)
-WHO = st.integers(0, 7)
+WHO = st.integers(0, 11)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("announce"), EVENTS),
@@ -197,6 +210,7 @@ async def play(world: World, steps: list[tuple[Any, ...]]) -> None:
         *(Client(wanted) for wanted in FILTERS),
         Client(EVERYTHING, NARROWED),
         Client(EventFilter.of(["one", "two"], ["call"]), NARROWED),
+        Client(parse_filter("-text:nothing -data.x:1", AT), NARROWED),
         Client(EVERYTHING, SERVICE, Damping(60_000, 3)),
         Client(EVERYTHING, NARROWED, Damping(0, 0)),
     ]
@@ -616,3 +630,44 @@ async def test_who_is_dismissed_in_the_middle_of_a_replay_gets_nothing_more(
     assert [event_of(packet)[0] for packet in pipe.read()] == ["goodbye"]
     assert (member.sent, world.counters.total("live_deliveries")) == (0, 0)
     await world.rooms.close()
+
+
+async def test_who_is_far_behind_and_looks_for_little_is_not_read_everything(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search finds it, and the ring goes on from there."""
+    world = await world_of(sqlite_database)
+    other = Client(EVERYTHING)
+    await world.connect(other)
+    await world.append([("one" if number % 40 else "two", "call", 1) for number in range(400)])
+    reads = []
+    real = world.log.read_after
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        reads.append(options)
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(world.log, "read_after", counted)
+    client = Client(parse_filter("inst:tw* -text:x", AT), began=0, cursor=Cursor(await epoch_of(world), 0))
+    await world.connect(client)
+
+    def is_at(seq: int) -> Callable[[], bool]:
+        def check() -> bool:
+            client.read()
+            return client.member is not None and client.member.cursor.seq == seq
+
+        return check
+
+    await eventually(is_at(400), why=lambda: client.member)
+    assert client.seen == [seq for seq, _ in world.expected(client)] == list(range(1, 401, 40))
+    assert len(reads) <= 4, "of a hundred pages only what is near the end was read through"
+    await world.append([("two", "call", 1)] * 2)
+    await eventually(is_at(402))
+    assert client.seen[-2:] == [401, 402]
+    world.cut(client)
+    world.cut(other)
+    await world.rooms.close()
+
+
+async def epoch_of(world: World) -> str:
+    return (await world.log.head(world.scope)).epoch

@@ -13,6 +13,8 @@ from ponteio.live.damper import Damper
 from ponteio.live.options import LiveOptions
 from ponteio.live.packets import Batch, EventPacket, Packet, batch_of, goodbye, tip
 from ponteio.live.room import Member
+from ponteio.model.cursor import Cursor
+from ponteio.model.event import StoredEvent
 from ponteio.model.outcome import (
     CURSOR_EXPIRED,
     LIVE_HELD,
@@ -26,6 +28,9 @@ from ponteio.observe.counters import Counters
 from ponteio.tenancy.limit_notices import LimitNotices
 
 logger = structlog.get_logger(__name__)
+
+SEARCH_S = 0.5
+"""How long one look for events far back may take before what was found is sent."""
 
 START_OVER = replace(CURSOR_EXPIRED, retry=True)
 """The log got another life under a living socket: the client may come back, and will be told `resumed: false`."""
@@ -188,19 +193,38 @@ class Pump:
             if ring is not None and ring.serves(member.cursor, member.view):
                 return True
             async with self._turns:
-                page = await self._log.read_after(
-                    member.scope,
-                    member.cursor,
-                    limit=options.page_events,
-                    max_bytes=options.batch_bytes,
-                    filter=member.view.wanted,
-                )
-            if page.next == member.cursor:
+                found, following = await self._read(member)
+            if following == member.cursor:
                 return False
-            question = member.view.question
             choices = member.room.choices()
-            pushed = [event for event in page.events if choices.pushes(event.event)]
-            wanted = pushed if question is None else question.among(pushed)
-            events = [EventPacket(stored, options.event_bytes) for stored in wanted]
-            self._give(member, batch_of(events, member.view.sight, page.next))
+            pushed = [stored for stored in found if choices.pushes(stored.event)]
+            events = [EventPacket(stored, options.event_bytes) for stored in pushed]
+            self._give(member, batch_of(events, member.view.sight, following))
         return False
+
+    async def _read(self, member: Member) -> tuple[Sequence[StoredEvent], Cursor]:
+        """The next events that the member's view lets through, and where they end in the log."""
+        options, question = self._options, member.view.question
+        if question is not None and self._is_far_behind(member):
+            search = await self._log.search(
+                member.scope,
+                question.filter,
+                after=member.cursor,
+                limit=options.page_events,
+                max_bytes=options.batch_bytes,
+                budget_s=SEARCH_S,
+            )
+            return search.events, search.next or search.head
+        page = await self._log.read_after(
+            member.scope,
+            member.cursor,
+            limit=options.page_events,
+            max_bytes=options.batch_bytes,
+            filter=member.view.wanted,
+        )
+        return page.events if question is None else question.among(page.events), page.next
+
+    def _is_far_behind(self, member: Member) -> bool:
+        """Whether it is worth while to look for what the member wants instead of reading through what it does not."""
+        ring = member.room.ring
+        return ring is not None and ring.last.seq - member.cursor.seq > self._options.ring_events
