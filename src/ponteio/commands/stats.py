@@ -44,22 +44,24 @@ class StatsOptions:
     watch: bool = False
 
 
-async def stats_until(options: StatsOptions, stop: asyncio.Event) -> int:
+async def stats_until(options: StatsOptions, stop: asyncio.Event, console: Console | None = None) -> int:
     """Show it once; with `watch` again every five seconds until `stop` is set. The answer is an exit status. Raises
     `RefusalError`.
     """
+    out = console or Console(highlight=False)
     async with GatewayCall(options.url, options.api_key) as gateway:
         body = await _ask(gateway, options.window)
-        if not options.watch:
-            _show(body, as_json=options.as_json)
-        elif options.as_json:
-            _show(body, as_json=True)
+        if options.as_json:
+            _print(body)
+        elif not options.watch:
+            out.print(screen(body))
+        if options.watch and options.as_json:
             async for found, _ in _again(gateway, options.window, stop, body):
-                _show(found, as_json=True)
-        else:
-            with Live(screen(body), auto_refresh=False, screen=True) as live:
+                _print(found)
+        elif options.watch:
+            with Live(screen(body), console=out, auto_refresh=False, screen=True) as live:
                 async for found, note in _again(gateway, options.window, stop, body):
-                    live.update(Group(screen(found), Text(note, style="yellow")), refresh=True)
+                    live.update(Group(Text(clean(note), style="yellow"), screen(found)), refresh=True)
     return 0
 
 
@@ -124,11 +126,8 @@ async def _is_set_within(stop: asyncio.Event, seconds: float) -> bool:
         return False
 
 
-def _show(body: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(body, ensure_ascii=False), flush=True)
-    else:
-        Console(highlight=False).print(screen(body))
+def _print(body: dict[str, Any]) -> None:
+    print(json.dumps(body, ensure_ascii=False), flush=True)
 
 
 def _headline(body: Mapping[str, Any]) -> Text:
