@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,12 +19,15 @@ from sqlalchemy import select
 from tests.oracle.traffic import message, rouse
 from tests.security.operations import Operation, operations
 from tests.support.plain_socket import plain_socket
-from tests.support.route_rights import ANYBODY, NEEDS, OPERATOR, PERSON, Need
+from tests.support.route_rights import ANYBODY, BODIES, NEEDS, OPERATOR, PERSON, Need
 from tests.support.two_tenants import Somebody, Tenant, TwoTenants, described_api, two_tenants
 
 from ponteio.decode.event_presets import choice_of
+from ponteio.model.alert import Condition, Incident, Subject, SubjectKind
 from ponteio.model.outcome import CATALOGUE
 from ponteio.model.rights import Right, Role
+from ponteio.notify.incidents import add as add_incident
+from ponteio.notify.incidents import new_incident_id
 from ponteio.storage.tables import metadata
 
 SAME = "same"
@@ -33,8 +37,14 @@ INSTANCE, USER, KEY, INVITATION, SESSION, ORGANIZATION, SERVER, CURSOR, AUDIT, R
     *("instance", "user", "key", "invitation", "session", "organization", "server", "cursor", "audit entry", "run"),
 )
 
+CHANNEL, DEVICE, ALERT, INCIDENT = "channel", "device", "alert rule", "incident"
+
 _ABOUT = ("query:organization", ORGANIZATION, "organization_not_found")
 _NAMED = ("path:instance_name", INSTANCE, "instance_not_found")
+_CHANNEL = ("path:channel_id", CHANNEL, "not_found")
+_ALERT = ("path:alert_id", ALERT, "not_found")
+_TOLD = ("body:channels", CHANNEL, "not_found")
+_INCIDENT = ("path:incident_id", INCIDENT, "not_found")
 
 PLACES: dict[str, list[tuple[str, str, str]]] = {
     "switchOrganization": [("body:organization", ORGANIZATION, "organization_not_found")],
@@ -94,6 +104,26 @@ PLACES: dict[str, list[tuple[str, str, str]]] = {
     "getLimits": [_ABOUT],
     "listAudit": [_ABOUT, ("query:before", AUDIT, SAME)],
     "listLogs": [("query:instance", INSTANCE, SAME), ("query:before", AUDIT, SAME)],
+    "createChannel": [("body:users", USER, "invalid_request")],
+    "getChannel": [_CHANNEL],
+    "changeChannel": [_CHANNEL, ("body:users", USER, "not_found")],
+    "removeChannel": [_CHANNEL],
+    "rotateChannelSecret": [_CHANNEL],
+    "testChannel": [_CHANNEL],
+    "listDeliveries": [_CHANNEL],
+    "removeDevice": [("path:device_id", DEVICE, "not_found")],
+    "createAlert": [("body:instances", INSTANCE, SAME), _TOLD],
+    "previewAlert": [("body:instances", INSTANCE, SAME), _TOLD],
+    "getAlert": [_ALERT],
+    "changeAlert": [_ALERT, ("body:instances", INSTANCE, "not_found"), _TOLD],
+    "removeAlert": [_ALERT],
+    "testAlert": [_ALERT],
+    "getQuietHours": [_CHANNEL],
+    "setQuietHours": [_CHANNEL],
+    "listIncidents": [("query:before", INCIDENT, SAME)],
+    "getIncident": [_INCIDENT],
+    "acknowledgeIncident": [_INCIDENT],
+    "resolveIncident": [_INCIDENT],
     "changeServer": [("path:server_id", SERVER, "operator_only")],
     "removeServer": [("path:server_id", SERVER, "operator_only")],
 }
@@ -112,6 +142,11 @@ OWNERLESS = {
     *("body:sockets_per_user", "body:links", "body:live_burst", "body:requests_per_minute", "body:key"),
     *("body:global_events", "body:allow_private", "body:preset", "body:keep", "body:dry_run"),
     *("query:kind", "query:since", "query:until"),
+    *("body:kind", "body:header", "body:enabled", "body:overlap_s", "body:notifications_per_hour"),
+    *("body:endpoint", "body:keys", "body:expirationTime"),
+    *("body:condition", "body:for_s", "body:filter", "body:count", "body:usual_hours", "body:hours"),
+    *("body:quiet_hours", "body:language", "body:include_content", "body:remind_every_s", "body:tell_resolved"),
+    *("body:reopen_s", "query:state"),
 }
 """Parameters that name nothing with an owner: servers are the deployment's, and their ids no secret."""
 OPERATORS_OWN = {("listQuarantine", "query:before")}
@@ -127,8 +162,12 @@ RANDOM: dict[str, str] = {
     CURSOR: "01234567-1",
     AUDIT: "1000000000",
     RUN: "run_0123456789abcdef01234567",
+    CHANNEL: "chn_0123456789abcdef01234567",
+    DEVICE: "psh_0123456789abcdef01234567",
+    ALERT: "alr_0123456789abcdef01234567",
+    INCIDENT: "inc_0123456789abcdef01234567",
 }
-_MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|expires_at|created_by)":"[^"]*"')
+_MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|updated_at|expires_at|created_by|since|until|known_from)":"[^"]*"')
 
 
 @pytest.fixture
@@ -159,7 +198,43 @@ async def names_of(here: TwoTenants, tenant: Tenant) -> dict[str, list[str]]:
         CURSOR: [str(head)],
         AUDIT: [str(one.audit_id) for one in entry] or ["999999999"],
         RUN: [await run_of(here, tenant)],
+        CHANNEL: [await channel_of(here, tenant)],
+        DEVICE: [await device_of(here, tenant)],
+        ALERT: [await alert_of(here, tenant)],
+        INCIDENT: [await incident_of(here, tenant)],
     }
+
+
+async def channel_of(here: TwoTenants, tenant: Tenant) -> str:
+    """The id of a new channel of the organization."""
+    made = await here.ok(tenant.admin, "POST", "/api/channels", {"kind": "web_push", "name": tenant.word})
+    return str(made["channel"]["id"])
+
+
+async def alert_of(here: TwoTenants, tenant: Tenant) -> str:
+    """The id of a new alert rule of the organization."""
+    body = {"condition": "qr", "name": tenant.word, "for_s": 86_400}
+    return str((await here.ok(tenant.admin, "POST", "/api/alerts", body))["id"])
+
+
+async def incident_of(here: TwoTenants, tenant: Tenant) -> str:
+    """The id of a new incident of the organization."""
+    now = datetime.now(UTC)
+    about = Subject(SubjectKind.INSTANCE, tenant.instances[0])
+    incident = Incident(
+        *(tenant.organization_id, new_incident_id(now), "alr_gone", tenant.word, Condition.QR, about, now, now, now),
+        resolved_at=now,
+    )
+    async with here.base.database.write() as connection:
+        await add_incident(connection, incident)
+    return incident.incident_id
+
+
+async def device_of(here: TwoTenants, tenant: Tenant) -> str:
+    """The id of a browser of one of the organization's people."""
+    body = {**BODIES["POST", "/api/push/subscriptions"], "endpoint": f"https://push.example.com/{tenant.word}"}
+    made = await here.ok(tenant.people[Role.VIEWER], "POST", "/api/push/subscriptions", body)
+    return str(made["id"])
 
 
 async def run_of(here: TwoTenants, tenant: Tenant) -> str:
@@ -193,7 +268,7 @@ async def ask(
         elif where == "query" and place in places:
             query[name] = places[place]
         elif where == "body" and place in places and isinstance(said, dict):
-            said = {**said, name: [places[place]] if name == "instances" else places[place]}
+            said = {**said, name: [places[place]] if name in ("instances", "users", "channels") else places[place]}
     options = {} if said is None else {"json": said}
     answer = await here.ask(who, it.method, path, params=query or None, **options)
     told = f"{who and who.name} at {it.name} {places}: {answer.status_code} {answer.text[:300]}"
