@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from tests.support.people_world import PASSWORD
 from tests.support.rest_client import Caller, RestDesk, rest_desk
-from tests.support.route_rights import PERSON, Need
+from tests.support.route_rights import BODIES, PERSON, Need
 
 from ponteio.decode.event_presets import choice_of
 from ponteio.model.filter import EventFilter
@@ -101,6 +101,13 @@ class TenantDesk:
         own = services.directory.instances(services.directory.scope_of(organization_id))
         made.ids["run"] = await services.event_runs.create(organization_id, own, choice_of("minimum", None))
         await services.event_runs.cancel(organization_id, made.ids["run"])
+        channels = services.post.channels
+        channel, _ = await channels.create(organization_id, "web_push", "people", url=None, users=None, header=None)
+        made.ids["channel"] = channel.channel_id
+        keys = BODIES["POST", "/api/push/subscriptions"]["keys"]
+        endpoint = f"https://push.example.com/{name}"
+        device = await services.post.devices.add(made.ids["viewer_id"], endpoint, keys["p256dh"], keys["auth"], name)
+        made.ids["device"] = device.subscription_id
         return made
 
 
