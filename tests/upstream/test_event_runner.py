@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.house import holds
+from tests.support.house import house as a_house
 from tests.support.rest_house import RestHouse, rest_house
-from tests.support.simulator import until
+from tests.support.simulator import running_simulator, until
 
 from ponteio.decode.event_presets import choice_of
 from ponteio.model.identity import Instance, OrganizationScope
@@ -175,3 +177,39 @@ async def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
             items = await ended(runs, scope, run_id)
         # What was applied and not written down is found to be so already.
         assert {item.state for item in items} <= {ItemState.APPLIED, ItemState.UNCHANGED}
+
+
+async def test_a_house_that_is_killed_in_the_middle_of_a_run_ends_it_when_it_is_back(tmp_path: Path) -> None:
+    names = [f"loja-0{number}" for number in range(1, 7)]
+    database = f"sqlite:///{tmp_path / 'house.db'}"
+    async with (
+        running_simulator(instances=6) as simulator,
+        a_house(
+            tmp_path, database, url=simulator.url, key=simulator.api_key, global_events=False, in_process=False
+        ) as house,
+    ):
+        await house.start()
+        ours, operator = await house.tenant("Ours", *names), await house.operator()
+        await house.knows(operator, *names)
+
+        async def is_ours() -> bool:
+            return len((await house.get("instances", ours.key))["instances"]) == len(names)
+
+        await holds("the gateway knows whose they are", is_ours)
+        run = (await house.post("instance-events/runs", ours.key, {"preset": "minimum"}))["run"]
+
+        def applied() -> int:
+            rows = [simulator.instance(name).websocket for name in names]
+            return sum(row is not None and set(row.events) == set(MINIMUM.events) for row in rows)
+
+        await until(lambda: applied() >= 2)
+        await house.kill()
+        assert applied() < len(names)
+        await house.start()
+        await until(lambda: applied() == len(names), timeout_s=20)
+
+        async def is_done() -> bool:
+            shown = await house.get(f"instance-events/runs/{run['id']}", ours.key)
+            return bool(shown["state"] == "done" and shown["counts"]["applied"] + shown["counts"]["unchanged"] == 6)
+
+        await holds("the run is over", is_done)

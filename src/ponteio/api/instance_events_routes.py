@@ -46,22 +46,23 @@ from ponteio.model.rights import Right
 from ponteio.tenancy.audit import Action
 from ponteio.tenancy.event_runs import MAX_INSTANCES
 
+_OF_INSTANCE = "/api/instances/{instance_name:path}/events"
 
-class EventsOfInstance(GuardedRoute):
-    """Takes only addresses whose last part is written out: `a%2Fevents` is an instance of that name, which other routes
-    are about.
+
+class EventsRoute(GuardedRoute):
+    """Of an instance's events it takes only addresses whose last part is written out: `a%2Fevents` is an instance of
+    that name, which other routes are about.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As the framework's, which looks at the decoded path alone."""
-        if scope["type"] == "http" and not scope.get("raw_path", b"").endswith((b"/events", b"/events/apply")):
+        is_written_out = scope.get("raw_path", b"").endswith((b"/events", b"/events/apply"))
+        if self.path.startswith(_OF_INSTANCE) and not is_written_out:
             return Match.NONE, {}
         return super().matches(scope)
 
 
-router = APIRouter(prefix="/api", tags=["instance events"])
-_instance = APIRouter(prefix="/instances/{instance_name:path}", route_class=EventsOfInstance)
-_many = APIRouter(prefix="/instance-events", route_class=GuardedRoute)
+router = APIRouter(prefix="/api", tags=["instance events"], route_class=EventsRoute)
 
 Reader = Annotated[Principal, Needs(Right.INSTANCES_READ)]
 Chooser = Annotated[Principal, Needs(Right.EVENTS_CONFIGURE)]
@@ -84,13 +85,21 @@ _UPSTREAM = (
 _ABOUT = (outcome.ORGANIZATION_NOT_FOUND, outcome.ORGANIZATION_ONLY)
 
 
-@_instance.get("/events", operation_id="getInstanceEvents", responses=errors(*READING, *_OWN, outcome.INVALID_REQUEST))
+@router.get(
+    "/instances/{instance_name:path}/events",
+    operation_id="getInstanceEvents",
+    responses=errors(*READING, *_OWN, outcome.INVALID_REQUEST),
+)
 async def get_events(instance: SeenInstance, services: Services) -> InstanceEventsAnswer:
     """What the instance is to send, what Evolution has, and how they differ; answered too when Evolution is away."""
     return events_answer(instance, await _configuration(services, instance).look(instance))
 
 
-@_instance.put("/events", operation_id="chooseInstanceEvents", responses=errors(*CHANGING, *_OWN, outcome.UNASSIGNED))
+@router.put(
+    "/instances/{instance_name:path}/events",
+    operation_id="chooseInstanceEvents",
+    responses=errors(*CHANGING, *_OWN, outcome.UNASSIGNED),
+)
 async def choose_events(
     instance: ChosenInstance, services: Services, wanted: EventChoiceRequest, record: Record
 ) -> InstanceEventsAnswer:
@@ -101,7 +110,9 @@ async def choose_events(
     return events_answer(instance, await _configuration(services, instance).look(instance))
 
 
-@_instance.delete("/events", operation_id="forgetInstanceEvents", responses=errors(*CHANGING, *_OWN))
+@router.delete(
+    "/instances/{instance_name:path}/events", operation_id="forgetInstanceEvents", responses=errors(*CHANGING, *_OWN)
+)
 async def forget_events(instance: ChosenInstance, services: Services, record: Record) -> InstanceEventsAnswer:
     """Choose nothing any more: what Evolution has stays as it is. Harmless where nothing was chosen."""
     if await services.wishes.forget(instance):
@@ -111,8 +122,8 @@ async def forget_events(instance: ChosenInstance, services: Services, record: Re
     return events_answer(instance, await _configuration(services, instance).look(instance))
 
 
-@_instance.post(
-    "/events/apply",
+@router.post(
+    "/instances/{instance_name:path}/events/apply",
     operation_id="applyInstanceEvents",
     responses=errors(*CHANGING, *_OWN, *_UPSTREAM, outcome.UNASSIGNED, outcome.NO_EVENTS_CHOSEN),
 )
@@ -138,14 +149,14 @@ async def apply_events(
     return ApplyAnswer(dry_run=False, plan=plan_answer(plan))
 
 
-@_many.get("/presets", operation_id="listEventPresets", responses=errors(*READING))
+@router.get("/instance-events/presets", operation_id="listEventPresets", responses=errors(*READING))
 async def list_presets(_caller: Reader) -> PresetsAnswer:
     """Lists of events by purpose, and every event that can be chosen."""
     return presets_answer()
 
 
-@_many.post(
-    "/runs",
+@router.post(
+    "/instance-events/runs",
     operation_id="startEventRun",
     responses=errors(*CHANGING, *_ABOUT, outcome.INSTANCE_NOT_FOUND),
 )
@@ -173,7 +184,9 @@ async def start_run(
     return NewRunAnswer(dry_run=False, run=run_answer(run), plans=[], unavailable=[])
 
 
-@_many.get("/runs", operation_id="listEventRuns", responses=errors(*READING, *_ABOUT, outcome.INVALID_REQUEST))
+@router.get(
+    "/instance-events/runs", operation_id="listEventRuns", responses=errors(*READING, *_ABOUT, outcome.INVALID_REQUEST)
+)
 async def list_runs(
     caller: Reader, services: Services, organization: OrganizationName = None, limit: Limit = 20
 ) -> RunsAnswer:
@@ -182,8 +195,8 @@ async def list_runs(
     return RunsAnswer(runs=[run_answer(run) for run in await services.event_runs.list(scope, limit)])
 
 
-@_many.get(
-    "/runs/{run_id}",
+@router.get(
+    "/instance-events/runs/{run_id}",
     operation_id="getEventRun",
     responses=errors(*READING, *_ABOUT, outcome.NOT_FOUND, outcome.INVALID_REQUEST),
 )
@@ -206,8 +219,8 @@ async def get_run(
     )
 
 
-@_many.delete(
-    "/runs/{run_id}",
+@router.delete(
+    "/instance-events/runs/{run_id}",
     operation_id="cancelEventRun",
     responses=errors(*CHANGING, *_ABOUT, outcome.NOT_FOUND),
 )
@@ -221,10 +234,6 @@ async def cancel_run(
     if await services.event_runs.cancel(owner, run_id):
         await record(Action.EVENT_RUN_CANCELLED, run_id, organization_id=owner)
     return run_answer(await _run(services, scope, run_id))
-
-
-router.include_router(_instance)
-router.include_router(_many)
 
 
 def _configuration(services: ApiServices, instance: Instance) -> EventConfiguration:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog.journal_buffer import Draft
@@ -25,6 +25,11 @@ PORTION = 500
 _c = link_journal.c
 _OF_EVERYBODY = tuple(kind.value for kind in JournalKind if kind.value.startswith(("link.", "gap.")))
 """What a global link's entries may say to whoever has an instance on its server."""
+_RAISE = (
+    update(link_journal)
+    .where(_c.entry_id == bindparam("the_entry"))
+    .values({column.name: bindparam(column.name) for column in link_journal.columns if column.name != "entry_id"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,14 @@ class LinkJournal:
         counts = [draft.count for draft in drafts]
         new = [draft for draft in drafts if draft.entry_id is None]
         rows = [_row(draft) for draft in new]
-        raised = [(draft.entry_id, _row(draft)) for draft in drafts if draft.entry_id is not None]
+        raised = [{"the_entry": draft.entry_id, **_row(draft)} for draft in drafts if draft.entry_id is not None]
         ids: Sequence[int] = ()
         async with self._database.write() as connection:
             if rows:
                 statement = insert(link_journal).returning(_c.entry_id, sort_by_parameter_order=True)
                 ids = (await connection.execute(statement, rows)).scalars().all()
-            for entry_id, row in raised:
-                await connection.execute(update(link_journal).where(_c.entry_id == entry_id).values(row))
+            if raised:
+                await connection.execute(_RAISE, raised)
         for draft, entry_id in zip(new, ids, strict=True):
             draft.entry_id = entry_id
         return counts

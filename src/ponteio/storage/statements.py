@@ -37,5 +37,14 @@ def put_row(
     return _insert(table, dialect).values(dict(row)).on_conflict_do_update(index_elements=key, set_=rest)
 
 
+def put_rows(table: Table, dialect: Dialect, keep: Collection[str] = ()) -> postgresql.Insert | sqlite.Insert:
+    """As `put_row`, for many rows with a value for every column: execute it with their list."""
+    statement = _insert(table, dialect)
+    key = [column.name for column in table.primary_key]
+    fixed = {*key, *keep}
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in fixed}
+    return statement.on_conflict_do_update(index_elements=key, set_=rest)
+
+
 def _insert(table: Table, dialect: Dialect) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, and_, bindparam, delete, select, update
 
 from ponteio.model.identity import Instance
 from ponteio.model.instance_events import EventChoice, EventWish, SentEvents
@@ -17,7 +16,7 @@ from ponteio.model.outcome import UNASSIGNED, RefusalError
 from ponteio.observe.clock import utc_now
 from ponteio.storage.choice_tables import instance_events as _table
 from ponteio.storage.database import Database
-from ponteio.storage.statements import put_row
+from ponteio.storage.statements import put_rows
 
 _FATE = ("accepted", "applied_at", "found_enabled", "found_events", "found_at")
 """What a new choice does not touch: it is about what Evolution has."""
@@ -60,8 +59,8 @@ class InstanceEvents:
         rows = [self._row(instance, choice) for instance in instances]
         for start in range(0, len(rows), PORTION):
             async with self._database.write() as connection:
-                for row in rows[start : start + PORTION]:
-                    await connection.execute(put_row(_table, self._database.dialect, row, keep=_FATE))
+                statement = put_rows(_table, self._database.dialect, keep=_FATE)
+                await connection.execute(statement, rows[start : start + PORTION])
 
     async def forget(self, instance: Instance) -> bool:
         """Nothing is wished for the instance; whether something was."""
@@ -76,8 +75,7 @@ class InstanceEvents:
         kept = list(wishes)
         for start in range(0, len(kept), PORTION):
             async with self._database.write() as connection:
-                for wish in kept[start : start + PORTION]:
-                    await _note(connection, wish)
+                await connection.execute(_NOTE, [_fate(wish) for wish in kept[start : start + PORTION]])
 
     def _row(self, instance: Instance, choice: EventChoice) -> dict[str, Any]:
         if instance.organization_id is None:
@@ -102,9 +100,12 @@ def choice_in(row: Row[Any]) -> EventChoice:
     return EventChoice(tuple(row.events.split()), row.preset, row.keep)
 
 
-async def _note(connection: AsyncConnection, wish: EventWish) -> None:
+def _fate(wish: EventWish) -> dict[str, Any]:
     found = wish.found
-    fate = {
+    return {
+        "the_organization": wish.organization_id,
+        "the_instance": wish.instance_id,
+        "the_change": wish.changed_at,
         "accepted": None if wish.accepted is None else json.dumps(wish.accepted),
         "applied_at": wish.applied_at,
         "found_enabled": None if found is None else found.enabled,
@@ -114,8 +115,19 @@ async def _note(connection: AsyncConnection, wish: EventWish) -> None:
         "mends": wish.mends,
         "mends_since": wish.mends_since,
     }
-    here = and_(_key(wish.organization_id, wish.instance_id), _table.c.changed_at == wish.changed_at)
-    await connection.execute(update(_table).where(here).values(fate))
+
+
+_FATES = (*_FATE, "drift_since", "mends", "mends_since")
+_NOTE = (
+    update(_table)
+    .where(
+        _table.c.organization_id == bindparam("the_organization"),
+        _table.c.instance_id == bindparam("the_instance"),
+        # Whoever chose anew meanwhile is not told what became of the former choice.
+        _table.c.changed_at == bindparam("the_change"),
+    )
+    .values({name: bindparam(name) for name in _FATES})
+)
 
 
 def _key(organization_id: str, instance_id: str) -> Any:
