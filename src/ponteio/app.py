@@ -127,7 +127,8 @@ class Gateway:
             on_drift=journal.drift_noticed,
         )
         self._fleet = Fleet(needs, self._key_of)
-        self._metrics = MetricsDesk(base, self._counters, self._queue, self._live, self._fleet)
+        history = Indexing(base.database, self._settings.database_url, base.events)
+        self._metrics = MetricsDesk(base, self._counters, self._queue, self._live, self._fleet, history)
         self._news = newsroom(base, self._settings, self._notices, self._live, self._fleet, lines)
         self._runner = EventRunner(base.event_runs, base.directory, lambda server: self._fleet.station(server).events)
         scribe = LimitScribe(base.audit)
@@ -146,7 +147,7 @@ class Gateway:
             event_runs=self._runner.run(),
             metrics=self._metrics.run(),
             news=self._news.run(),
-            history=Indexing(base.database, self._settings.database_url, base.events).run(),
+            history=history.run(),
         )
 
     def _corridor(self, lines: Switchboard) -> Corridor:

@@ -47,6 +47,7 @@ class Gauges:
         queue: FrameQueue,
         live: LiveEdge,
         fleet: Fleet,
+        index_lag: Callable[[], int],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._base = base
@@ -54,6 +55,7 @@ class Gauges:
         self._queue = queue
         self._live = live
         self._fleet = fleet
+        self._index_lag = index_lag
         self._clock = clock
         self._gaps: dict[GapKind, tuple[int, int]] = {}
         self._kept = self._waiting = 0
@@ -113,6 +115,7 @@ class Gauges:
         }
         page.put("ponteio_events_unstored_total", unstored)
         page.put("ponteio_log_events", self._kept)
+        page.put("ponteio_index_lag_events", self._index_lag())
         page.put("ponteio_events_early_total", total.early)
         page.put("ponteio_refused_total", {(code,): count for code, count in self._counters.refused.items()})
         latency = {(hop.value,): histogram for hop, histogram in total.latency.items()}

@@ -9,6 +9,7 @@ from ponteio.eventlog.metric_rollups import MetricRollups
 from ponteio.fleet import Fleet
 from ponteio.foundation import Foundation
 from ponteio.gauges import Gauges
+from ponteio.indexing import Indexing
 from ponteio.listener import Listener, bind
 from ponteio.live.edge import LiveEdge
 from ponteio.minute_book import MinuteBook
@@ -21,10 +22,12 @@ log = structlog.get_logger(__name__)
 class MetricsDesk:
     """`run` it for as long as the house lives, `close` it while the database is still open."""
 
-    def __init__(self, base: Foundation, counters: Counters, queue: FrameQueue, live: LiveEdge, fleet: Fleet) -> None:
+    def __init__(
+        self, base: Foundation, counters: Counters, queue: FrameQueue, live: LiveEdge, fleet: Fleet, history: Indexing
+    ) -> None:
         self.url = ""
         self.rollups = MetricRollups(base.database)
-        self._gauges = Gauges(base=base, counters=counters, queue=queue, live=live, fleet=fleet)
+        self._gauges = Gauges(base=base, counters=counters, queue=queue, live=live, fleet=fleet, index_lag=history.lag)
         self._book = MinuteBook(counters, self.rollups, live, [self._gauges.look])
         self._listener: Listener | None = None
 

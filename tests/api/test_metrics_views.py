@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ponteio.api.metrics_schemas import Window
-from ponteio.api.metrics_views import TOP_SHOWN, gaps_in, latency, series, span_of, top_instances, totals
+from ponteio.api.metrics_views import TOP_SHOWN, gaps_in, latency, narrowed, series, span_of, top_instances, totals
+from ponteio.eventlog.counts import Facets
 from ponteio.model.link import Gap, GapKind, LinkState, LinkTarget
 from ponteio.observe.figures import OTHERS, Figures, Hop
 from ponteio.observe.histogram import Histogram
@@ -92,12 +94,28 @@ def test_gaps_count_as_far_as_they_reach_into_the_window() -> None:
 
 
 def test_only_the_callers_instances_are_shown_the_busiest_first() -> None:
-    total = Figures()
-    total.events_of.update({"a": 1, "b": 5, "secret": 99, OTHERS: 50})
-    total.reconnects_of.update({"c": 2})
+    events, reconnects = {"a": 1, "b": 5, "secret": 99, OTHERS: 50}, {"c": 2}
     links = dict.fromkeys("abcd", LinkState.CONNECTED)
-    assert [one.name for one in top_instances(links, total, sees_all_events=True)] == ["b", "a", "c", "d"]
-    shown = top_instances(links, total, sees_all_events=False)
+    assert [one.name for one in top_instances(links, events, reconnects)] == ["b", "a", "c", "d"]
+    shown = top_instances(links, None, reconnects)
     assert [(one.name, one.events, one.reconnects) for one in shown][:2] == [("c", None, 2), ("a", None, 0)]
     many = {f"instance {number:03}": LinkState.OFF for number in range(100)}
-    assert len(top_instances(many, total, sees_all_events=True)) == TOP_SHOWN
+    assert len(top_instances(many, events, reconnects)) == TOP_SHOWN
+
+
+def test_what_is_counted_for_one_caller_is_told_whole_or_not_at_all() -> None:
+    found = Facets(
+        instances={"loja": 120},
+        events={"messages.upsert": 100, "UNHEARD": 15, "of.this": 5},
+        origins={"live": 120},
+        count=120,
+        bytes=1,
+        since=NOON,
+        until=NOON,
+        complete=True,
+        known_from=NOON,
+    )
+    shown = narrowed(found, NOON, NOON + timedelta(hours=1))
+    assert (shown["events"], shown["events_per_minute"]) == (120, 2.0)
+    assert [(one.event, one.count) for one in shown["most_common"]] == [("messages.upsert", 100), ("other", 20)]
+    assert narrowed(replace(found, complete=False), NOON, NOON + timedelta(hours=1)) == {}

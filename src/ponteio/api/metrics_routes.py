@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -13,21 +13,25 @@ from ponteio.api import link_views, metrics_views
 from ponteio.api.authentication import READING, NeedsScope, Operator, Services
 from ponteio.api.guarded_route import GuardedRoute
 from ponteio.api.metrics_page import page_response
-from ponteio.api.metrics_schemas import DeploymentMetricsAnswer, MetricsAnswer, Window
+from ponteio.api.metrics_schemas import DeploymentMetricsAnswer, GapFigures, MetricsAnswer, Window
 from ponteio.api.problems import errors
-from ponteio.api.quarantine_routes import GAP_WINDOW
 from ponteio.api.schemas import LinkCounts
 from ponteio.api.services import ApiServices
 from ponteio.eventlog.metric_rollups import DEPLOYMENT
 from ponteio.model import outcome
+from ponteio.model.filter_tree import EVERY
 from ponteio.model.identity import Instance, OrganizationScope
-from ponteio.model.link import Gap, GapKind, LinkState
+from ponteio.model.link import GapKind, LinkState, LinkTarget
 from ponteio.model.rights import Right
 from ponteio.observe.clock import utc_now
 from ponteio.observe.figures import Figures
 from ponteio.observe.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["metrics"], route_class=GuardedRoute)
+
+MOST_GAPS = 2_000
+COUNTING_S = 1.0
+"""What counting the events of a narrowed caller may take."""
 
 Scope = Annotated[OrganizationScope, NeedsScope(Right.INSTANCES_READ)]
 Span = Annotated[Window, Query(description="How far back.")]
@@ -64,17 +68,21 @@ async def organization_metrics(scope: Scope, services: Services, window: Span = 
     links = {it.name: link_views.instance_answer(it, services).link.state for it in mine}
     parts = await _figures(services, scope.organization_id, since, until, step_s)
     total = Figures.total(parts.values())
-    sockets = services.live.socket_count(scope)
-    whole = metrics_views.totals(parts, sockets, since, until, step_s)
+    events: Mapping[str, int] | None = total.events_of
+    shown = metrics_views.totals(parts, services.live.socket_count(scope), since, until, step_s)
+    if not scope.allowed.is_everything:
+        counted = await services.events.counts.facets(scope, EVERY, since, until, budget_s=COUNTING_S)
+        events = counted.instances if counted.complete else None
+        shown = {**dict.fromkeys(shown), **metrics_views.narrowed(counted, since, until)}
     return MetricsAnswer(
         window=window,
         since=since,
         until=until,
         step_s=step_s,
         links=_counted(links.values()),
-        gaps=metrics_views.gaps_in(await _own_gaps(services, mine), since, until),
-        instances=metrics_views.top_instances(links, total, sees_all_events=scope.allowed.events is None),
-        **(whole if scope.allowed.is_everything else dict.fromkeys(whole)),
+        gaps=await _gaps(services, mine, since, until),
+        instances=metrics_views.top_instances(links, events, total.reconnects_of),
+        **shown,
     )
 
 
@@ -91,15 +99,13 @@ async def deployment_metrics(
     since, step_s = metrics_views.span_of(window, until)
     present = [it for it in services.directory.all_instances() if it.removed_at is None]
     parts = await _figures(services, DEPLOYMENT, since, until, step_s)
-    servers = [server.server_id for server in services.directory.servers()]
-    gaps = [gap for server_id in servers for gap in await services.gaps.list(server_id, GAP_WINDOW)]
     return DeploymentMetricsAnswer(
         window=window,
         since=since,
         until=until,
         step_s=step_s,
         links=_counted(link_views.instance_answer(it, services).link.state for it in present),
-        gaps=metrics_views.gaps_in(gaps, since, until),
+        gaps=await _gaps(services, present, since, until),
         organizations=len(services.directory.organizations()),
         **metrics_views.totals(parts, services.live.socket_count(None), since, until, step_s),
     )
@@ -117,18 +123,17 @@ async def _figures(
     return parts
 
 
-async def _own_gaps(services: ApiServices, mine: Sequence[Instance]) -> list[Gap]:
-    """The gaps of these instances' links, and of the global links that would hear them."""
-    names = {(it.server_id, it.name) for it in mine}
-    found = []
-    for server_id in sorted({server_id for server_id, _ in names}):
-        found += await services.gaps.list(server_id, GAP_WINDOW)
-    return [
-        gap
-        for gap in found
-        if (gap.target.server_id, gap.target.instance) in names
-        or (gap.target.is_global and gap.kind is GapKind.LINK_DOWN)
-    ]
+async def _gaps(
+    services: ApiServices, instances: Sequence[Instance], since: datetime, until: datetime
+) -> dict[GapKind, GapFigures]:
+    """Of these instances' links, and of the global links that would hear them: on those only the times when they were
+    down, what was too large may have been anybody's.
+    """
+    own = {LinkTarget(it.server_id, it.name) for it in instances}
+    everybodys = {LinkTarget(it.server_id) for it in instances}
+    found = await services.gaps.between(own | everybodys, since, until, MOST_GAPS)
+    shown = (gap for gap in found if not gap.target.is_global or gap.kind is GapKind.LINK_DOWN)
+    return metrics_views.gaps_in(shown, since, until)
 
 
 def _counted(states: Iterable[LinkState]) -> LinkCounts:

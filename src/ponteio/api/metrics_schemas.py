@@ -51,7 +51,7 @@ class GapFigures(BaseModel):
 class InstanceFigures(BaseModel):
     name: str
     link: LinkState = Field(description="How it is heard now.")
-    events: int | None = Field(description="Null for who may see only some kinds of events.")
+    events: int | None = Field(description="Null where counting them took too long.")
     reconnects: int = Field(description="Of its own link; the global one is everybody's.")
 
 
@@ -90,8 +90,8 @@ class MetricsFigures(BaseModel):
 
 
 class MetricsAnswer(MetricsFigures):
-    """An organization's. A key or ticket that is narrowed to some instances or events sees `links`, `gaps` and
-    `instances`; what is kept for the organization as a whole is null.
+    """An organization's. A key or ticket that is narrowed to some instances or events sees its own `links`, `gaps`,
+    `instances`, `events` and `most_common`; what is kept for the organization as a whole is null.
     """
 
     instances: list[InstanceFigures] = Field(description="Those with most events, then most reconnects.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ponteio.api.metrics_schemas import EventCount, GapFigures, InstanceFigures, Latency, Point, SocketFigures, Window
+from ponteio.decode.catalogue import counted
+from ponteio.eventlog.counts import Facets
 from ponteio.model.link import Gap, GapKind, LinkState
 from ponteio.observe.figures import Figures, Hop
 from ponteio.observe.histogram import Histogram
@@ -74,20 +77,37 @@ def gaps_in(found: Iterable[Gap], since: datetime, until: datetime) -> dict[GapK
     return counted
 
 
+def narrowed(found: Facets, since: datetime, until: datetime) -> dict[str, Any]:
+    """What there is to say to whoever may not see the organization as a whole; nothing of events where there was no
+    time to count them all.
+    """
+    if not found.complete:
+        return {}
+    names: Counter[str] = Counter()
+    for name, count in found.events.items():
+        names[counted(name)] += count
+    minutes = (until - since).total_seconds() / 60
+    return {
+        "events": found.count,
+        "events_per_minute": round(found.count / minutes, 3),
+        "most_common": [EventCount(event=name, count=n) for name, n in names.most_common(MOST_COMMON)],
+    }
+
+
 def top_instances(
-    links: Mapping[str, LinkState], total: Figures, *, sees_all_events: bool
+    links: Mapping[str, LinkState], events: Mapping[str, int] | None, reconnects: Mapping[str, int]
 ) -> Sequence[InstanceFigures]:
     """The caller's instances with most events, then most reconnects, then by name. `links` has all that the caller may
-    see, by name.
+    see, by name; the others may have more than those.
     """
-    events, reconnects = total.events_of, total.reconnects_of
-    shown = sorted(links, key=lambda name: (-events[name] if sees_all_events else 0, -reconnects[name], name))
+    counts = events or {}
+    shown = sorted(links, key=lambda name: (-counts.get(name, 0), -reconnects.get(name, 0), name))
     return [
         InstanceFigures(
             name=name,
             link=links[name],
-            events=events[name] if sees_all_events else None,
-            reconnects=reconnects[name],
+            events=None if events is None else events.get(name, 0),
+            reconnects=reconnects.get(name, 0),
         )
         for name in shown[:TOP_SHOWN]
     ]

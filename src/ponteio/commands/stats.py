@@ -137,6 +137,7 @@ def _headline(body: Mapping[str, Any]) -> Text:
         words.append(f"{body['organizations']} organizations")
     if body["events"] is not None:
         words.append(f"{body['events']} events ({body['events_per_minute']:g}/min)")
+    if body["sockets"] is not None:
         words.append(f"sockets {body['sockets']['now']} (most {body['sockets']['most']})")
         words.append(f"reconnects {body['reconnects']} ({body['reconnects_per_hour']:g}/h)")
         words.append(f"held {body['held']}")

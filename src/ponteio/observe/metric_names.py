@@ -50,6 +50,7 @@ METRICS: Mapping[str, Declared] = _declared(
     Declared("ponteio_events_total", _C, "Events stored.", ("event", "origin")),
     Declared("ponteio_events_unstored_total", _C, "Events that a policy keeps from the log.", ("event", "fate")),
     Declared("ponteio_log_events", _G, "Events kept; what a policy removes earlier than the rest is still counted."),
+    Declared("ponteio_index_lag_events", _G, "Events that are not in the search index yet."),
     Declared("ponteio_events_duplicate_total", _C, "Events heard twice, stored once."),
     Declared("ponteio_events_early_total", _C, "Events dated after their arrival: counted as under way for 0 s."),
     Declared("ponteio_events_undated_total", _C, "Events whose date_time tells nothing, in no histogram."),
