@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -33,7 +34,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def run(story: list[tuple[float, float | None]], terms: Terms = TERMS) -> tuple[Memory, list[tuple[float, Move]]]:
+def run(story: Sequence[tuple[float, float | None]], terms: Terms = TERMS) -> tuple[Memory, list[tuple[float, Move]]]:
     """The end of a story of (now, since) in seconds, and its moves."""
     memory, moves = IDLE, []
     for now, since in story:
@@ -61,8 +62,10 @@ def test_trouble_that_is_back_before_the_end_is_a_flap_and_tells_nobody() -> Non
 
 def test_each_flap_doubles_the_calm_that_ends_it() -> None:
     flapping = [(300, 0), (310, None), (320, 320), (330, None), (389, None)]
-    assert run(flapping)[0].phase is Phase.CLEARING
-    assert run([*flapping, (390, None)])[1][-1] == (390, Move.RESOLVED)
+    memory, _ = run(flapping)
+    assert memory.phase is Phase.CLEARING
+    _, moves = run([*flapping, (390, None)])
+    assert moves[-1] == (390, Move.RESOLVED)
     assert calm_needed(Memory(Phase.CLEARING, flaps=1_000), TERMS) == TERMS.reopen
 
 
@@ -92,7 +95,7 @@ def test_outside_its_hours_a_rule_opens_nothing_and_what_is_open_stays() -> None
 def test_reminders_come_again_and_again_until_somebody_acknowledged() -> None:
     four_hours = 4 * 3600
     story = [(300.0, 0.0), (300.0 + four_hours - 1, 0.0), (300.0 + four_hours, 0.0), (300.0 + 2 * four_hours, 0.0)]
-    memory, moves = run(story, REMINDING)  # type: ignore[arg-type]
+    memory, moves = run(story, REMINDING)
     assert [move for _, move in moves] == [Move.OPENED, Move.REMINDED, Move.REMINDED]
     later = Glance(at(10 * four_hours), at(0))
     assert step(acknowledged(memory), later, REMINDING)[1] is None
