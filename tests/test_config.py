@@ -107,3 +107,43 @@ def test_public_default_keys_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.load_gateway_settings().key_is_public
     _evolution(monkeypatch)
     assert not config.load_gateway_settings().key_is_public
+
+
+@pytest.mark.parametrize(
+    ("contact", "public_url", "expected"),
+    [
+        ("", "", "mailto:ponteio@localhost"),
+        ("", "http://10.0.0.5", "mailto:ponteio@localhost"),
+        ("", "https://ponteio.example:8443", "https://ponteio.example:8443"),
+        ("mailto:ops@example.com", "https://ponteio.example", "mailto:ops@example.com"),
+        (" https://example.com ", "", "https://example.com"),
+    ],
+)
+def test_push_services_are_told_whom_to_write_to(
+    monkeypatch: pytest.MonkeyPatch, contact: str, public_url: str, expected: str
+) -> None:
+    _evolution(monkeypatch, PONTEIO_PUSH_CONTACT=contact, PONTEIO_PUBLIC_URL=public_url)
+    assert config.load_gateway_settings().contact == expected
+
+
+@pytest.mark.parametrize(
+    "contact", ["ops@example.com", "mailto:", "mailto:a@b,c@d", "http://example.com", "https://a/b"]
+)
+def test_a_contact_that_push_services_would_not_take_is_refused(monkeypatch: pytest.MonkeyPatch, contact: str) -> None:
+    _evolution(monkeypatch, PONTEIO_PUSH_CONTACT=contact)
+    with pytest.raises(config.SettingsError, match="PONTEIO_PUSH_CONTACT: must be mailto"):
+        config.load_gateway_settings()
+
+
+def test_private_hosts_are_names_with_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    _evolution(monkeypatch, PONTEIO_PRIVATE_HOSTS="N8N:5678, 10.0.0.5 ,gotify.internal")
+    assert config.load_gateway_settings().private_hosts == ("n8n:5678", "10.0.0.5", "gotify.internal")
+    for wrong in ("http://n8n", "n8n/x", "*", "10.0.0.0/8", "a b"):
+        monkeypatch.setenv("PONTEIO_PRIVATE_HOSTS", wrong)
+        with pytest.raises(config.SettingsError, match="PONTEIO_PRIVATE_HOSTS"):
+            config.load_gateway_settings()
+
+
+def test_the_limit_of_notifications_is_a_limit_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    _evolution(monkeypatch, PONTEIO_NOTIFICATIONS_PER_HOUR="7")
+    assert config.load_gateway_settings().limits.notifications_per_hour == 7

@@ -11,6 +11,7 @@ REVOCATION = "tests/security/test_revocation_house.py::"
 PASSING = "tests/live/test_passing.py::"
 RETENTION = "tests/eventlog/test_retention.py::"
 CHOICES = "tests/laws/test_choice_law.py::"
+DELIVERY = "tests/notify/test_delivery_worker.py::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,5 +179,97 @@ MUTANTS = [
         "if fingerprint in self._unstored or (not policy.store and fingerprint in self._stored):",
         "if not policy.store and (fingerprint in self._unstored or fingerprint in self._stored):",
         CHOICES + "test_nothing_is_lost_and_nothing_twice_when_choices_change_under_traffic[sqlite-0]",
+    ),
+    Mutant(
+        "a channel is found by its id alone",
+        "notify/channels.py",
+        "return channels.c.organization_id == organization_id, channels.c.channel_id == channel_id",
+        "return channels.c.organization_id != organization_id + channel_id, channels.c.channel_id == channel_id",
+        MATRIX + "test_foreign_ids_answer_like_ids_that_nobody_has",
+    ),
+    Mutant(
+        "a message goes on channels of others",
+        "notify/deliveries.py",
+        "mine = channels.c.organization_id == organization_id",
+        "mine = channels.c.organization_id != ''",
+        "tests/notify/test_deliveries.py::test_a_message_waits_for_each_usable_channel_of_its_organization[sqlite]",
+    ),
+    Mutant(
+        "whoever left is pushed to",
+        "notify/push_subscriptions.py",
+        "memberships.c.organization_id == organization_id,",
+        "memberships.c.organization_id != '',",
+        DELIVERY + "test_pushes_reach_the_devices_of_all_members_and_are_what_they_should_be[sqlite]",
+    ),
+    Mutant(
+        "a disabled organization is pushed to",
+        "notify/push_subscriptions.py",
+        "organizations.c.disabled_at.is_(None),",
+        "organizations.c.organization_id != '',",
+        "tests/notify/test_push_subscriptions.py::test_who_is_reached[sqlite]",
+    ),
+    Mutant(
+        "everybody is pushed what people wrote",
+        "notify/push_subscriptions.py",
+        "return self._keys(row), Right.CONTENT_READ in ROLE_RIGHTS[Role(row.role)]",
+        "return self._keys(row), Role(row.role) in ROLE_RIGHTS and Right.EVENTS_READ in ROLE_RIGHTS[Role(row.role)]",
+        DELIVERY + "test_pushes_reach_the_devices_of_all_members_and_are_what_they_should_be[sqlite]",
+    ),
+    Mutant(
+        "a claim is not its claimer's alone",
+        "notify/delivery_claims.py",
+        ".values(due_at=now + LEASE, attempts=deliveries.c.attempts + 1)",
+        ".values(due_at=now, attempts=deliveries.c.attempts + 1)",
+        "tests/notify/test_delivery_claims.py::test_a_claim_is_one_processes_alone_until_its_time_is_over[sqlite]",
+    ),
+    Mutant(
+        "whoever comes late settles",
+        "notify/delivery_claims.py",
+        "deliveries.c.attempts == claim.attempts,",
+        "deliveries.c.attempts >= claim.attempts,",
+        "tests/notify/test_delivery_claims.py::test_whoever_comes_late_settles_nothing[sqlite]",
+    ),
+    Mutant(
+        "a repetition cannot be told",
+        "notify/dispatch.py",
+        "return await self._sent(opened, claim.delivery_id, claim.message, claim.created_at), ()",
+        'return await self._sent(opened, new_id("msg"), claim.message, claim.created_at), ()',
+        DELIVERY + "test_killed_between_sending_and_writing_down_it_is_sent_again_with_the_same_id[sqlite]",
+    ),
+    Mutant(
+        "a dead server takes every turn",
+        "notify/delivery_worker.py",
+        "or lanes[one.lane] >= self._options.per_lane",
+        "or lanes[one.lane] >= 1_000",
+        DELIVERY + "test_a_dead_server_delays_nobody_else[sqlite]",
+    ),
+    Mutant(
+        "a storm is not cut",
+        "notify/deliveries.py",
+        "return self._limit_of(organization_id) - int((await connection.execute(sent)).scalar_one())",
+        "return self._limit_of(organization_id) + int((await connection.execute(sent)).scalar_one())",
+        "tests/notify/test_deliveries.py::test_a_storm_is_cut_counted_and_told[sqlite]",
+    ),
+    Mutant(
+        "private addresses are everybody's",
+        "notify/http_post.py",
+        "return self._options.private if is_private_allowed else self._options.connector",
+        "return self._options.private",
+        "tests/notify/test_http_post.py::"
+        "test_private_addresses_are_out_of_bounds_unless_the_operator_names_the_host[127.0.0.1]",
+    ),
+    Mutant(
+        "apprise may connect anywhere",
+        "notify/apprise_child.py",
+        "is_private_allowed = not self._private.isdisjoint({(host, None), (host, port)})",
+        "is_private_allowed = bool(host) or (host, port) in self._private",
+        "tests/notify/test_apprise_child.py::test_every_other_connection_is_refused",
+    ),
+    Mutant(
+        "apprise may read our files",
+        "notify/apprise_child.py",
+        'if not any(real == one or real.startswith(one.rstrip("/") + "/") for one in self._readable):',
+        "if not self._readable:",
+        "tests/notify/test_apprise_child.py::test_only_what_was_named_can_be_read",
     ),
 ]

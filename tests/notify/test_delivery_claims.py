@@ -71,6 +71,8 @@ async def test_whoever_comes_late_settles_nothing(world: PostWorld, claims: Deli
     (late,) = await taken(claims)
     world.turn(LEASE.total_seconds())
     (now,) = await taken(claims)
+    assert await claims.settle([ended(world, late, FAILED)]) == []
+    assert await world.outcomes(channel) == [None]
     await claims.settle([ended(world, now, DELIVERED)])
     assert await claims.settle([ended(world, late, FAILED)]) == []
     assert await world.outcomes(channel) == ["delivered"]

@@ -102,6 +102,28 @@ async def test_the_key_travels_in_its_header_and_only_there() -> None:
     assert "content-type: application/json" in head.lower()
 
 
+async def test_headers_of_one_call_go_with_it_alone_and_say_what_the_body_is() -> None:
+    heads: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(http(b"", "Retry-After: 120", status="503 Later"))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {}, LOOPBACK)
+    more = {"content-type": "application/octet-stream", "x-own": "1"}
+    first = await client.request("POST", "/", json=b"x", headers=more)
+    second = await client.request("POST", "/", json=b"x")
+    await client.close()
+    server.close()
+    assert (first.status, first.retry_after, second.retry_after) == (503, "120", "120")
+    assert "content-type: application/octet-stream" in heads[0]
+    assert heads[0].count("content-type") == 1
+    assert "x-own: 1" in heads[0]
+    assert "x-own" not in heads[1]
+
+
 async def test_a_redirect_is_not_followed_so_that_the_key_does_not_go_along() -> None:
     """I5: the apikey header would follow."""
     asked = 0

@@ -39,6 +39,7 @@ def test_what_is_reached_is_counted_for_each_organization_and_code() -> None:
         LimitNotice("too_many_sockets", 2, NOON, later),
     ]
     assert [one.count for one in desk.notices.of("beta")] == [1]
+    assert desk.notices.counters is desk.counters
     assert desk.notices.of("nobody") == []
     assert desk.counters.refused == {"too_many_sockets": 2, "live_held": 2}
 

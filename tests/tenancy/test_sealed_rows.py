@@ -8,9 +8,10 @@ from tests.support.machine_world import SHARED_SECRET, VAULT_KEY, MachineWorld, 
 
 from ponteio.model.outcome import SECRET_UNREADABLE
 from ponteio.storage.database import Database
+from ponteio.storage.schema import metadata
 from ponteio.storage.tables import servers, token_signers
 from ponteio.storage.vault import Vault
-from ponteio.tenancy.sealed_rows import reseal
+from ponteio.tenancy.sealed_rows import _SEALED, reseal
 from ponteio.tenancy.token_signers import TokenSigners
 
 OLD, NEW_KEY = Vault([VAULT_KEY]), Vault.new_key()
@@ -78,3 +79,9 @@ async def test_what_no_key_opens_stays_and_is_told(world: MachineWorld) -> None:
 
 async def test_where_nothing_is_sealed_there_is_nothing_to_do(database: Database) -> None:
     assert await reseal(database, OLD) == 0
+
+
+def test_no_column_that_is_sealed_is_left_out() -> None:
+    """I5: what is added one day is sealed anew too."""
+    sealed = {column for table in metadata.sorted_tables for column in table.c if column.name.startswith("sealed_")}
+    assert {column for _, _, column in _SEALED} == sealed
