@@ -58,10 +58,37 @@ def test_settings_faults_are_listed_and_exit_with_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("key", "create"), ("key", "create", "--org", "A", "--operator"), ("tail",), ("nonsense",)]
+    "words",
+    [
+        ("key", "create"),
+        ("key", "create", "--org", "A", "--operator"),
+        ("tail",),
+        ("tail", "--key", "k", "--tui", "--json"),
+        ("tail", "--key", "k", "event:call", "colour:red"),
+        ("tail", "--key", "k", "--since", "nonsense"),
+        ("events",),
+        ("events", "export"),
+        ("events", "export", "--key", "k", "--filter", "colour:red"),
+        ("events", "export", "--key", "k", "--format", "xml"),
+        ("nonsense",),
+    ],
 )
 def test_wrong_use_exits_with_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert ponteio(tmp_path, *words).returncode == 2
+
+
+def test_a_filter_that_is_none_is_pointed_at(tmp_path: Path) -> None:
+    for words in (("tail",), ("events", "export")):
+        done = ponteio(tmp_path, *words, "--key", "k", "event:call", "colour:red")
+        line, finger = done.stderr.splitlines()[-2:]
+        assert line[finger.index("^") :] == "colour:red"
+        assert done.stdout == ""
+
+
+def test_textual_is_loaded_for_the_view_alone(tmp_path: Path) -> None:
+    """Half a second that nobody else should pay."""
+    code = "import sys, ponteio.cli, ponteio.commands.tail, ponteio.commands.export; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, timeout=50).returncode == 0
 
 
 def test_unusable_database_is_one_sentence(tmp_path: Path) -> None:
