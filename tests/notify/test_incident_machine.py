@@ -65,14 +65,14 @@ def test_each_flap_doubles_the_calm_that_ends_it() -> None:
     memory, _ = run(flapping)
     assert memory.phase is Phase.CLEARING
     _, moves = run([*flapping, (390, None)])
-    assert moves[-1] == (390, Move.RESOLVED)
+    assert moves[-1:] == [(390, Move.RESOLVED)]
     assert calm_needed(Memory(Phase.CLEARING, flaps=1_000), TERMS) == TERMS.reopen
 
 
 def test_trouble_that_is_back_soon_continues_its_incident() -> None:
     ended = [(300, 0), (310, None), (340, None)]
     memory, moves = run([*ended, (500, 500), (800, 500)])
-    assert moves[-1] == (800, Move.REOPENED)
+    assert moves[-1:] == [(800, Move.REOPENED)]
     assert memory.flaps == 1
     _, moves = run([*ended, (940, 940), (1240, 940)])
     assert [move for _, move in moves] == [Move.OPENED, Move.RESOLVED, Move.OPENED]
