@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -12,6 +13,7 @@ from ponteio.eventlog.log import EventLog
 from ponteio.eventlog.postgres_terms import PostgresTermIndex
 from ponteio.eventlog.sqlite_terms import SqliteTermIndex
 from ponteio.eventlog.term_index import TermIndex
+from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageError
 from ponteio.storage.search_file import SearchFile
@@ -19,6 +21,9 @@ from ponteio.storage.search_file import SearchFile
 log = structlog.get_logger(__name__)
 
 TROUBLE_S = 30.0
+PRUNE_S = 3600.0
+COUNTS_KEPT = timedelta(days=400)
+"""By hours and minutes; by days they are kept for ever."""
 
 
 class Indexing:
@@ -38,9 +43,19 @@ class Indexing:
 
     async def run(self) -> None:
         """Follow the logs until cancelled, and let searches use the index."""
+        counter = EventCounter(self._database)
         async with asyncio.TaskGroup() as group:
-            group.create_task(EventCounter(self._database).run())
+            group.create_task(counter.run())
+            group.create_task(self._prune(counter))
             group.create_task(self._index())
+
+    async def _prune(self, counter: EventCounter) -> None:
+        while True:
+            try:
+                await counter.prune(utc_now() - COUNTS_KEPT)
+            except StorageError as error:
+                log.warning("old counts could not be removed", error=type(error).__name__)
+            await asyncio.sleep(PRUNE_S)
 
     async def _index(self) -> None:
         index = await self._opened()

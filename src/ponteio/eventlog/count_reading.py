@@ -15,7 +15,7 @@ from ponteio.storage.column_types import restored
 from ponteio.storage.database import Dialect
 from ponteio.storage.script import Query, Script
 
-HOUR_S, MINUTE_S = 3600, 60
+DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 WINDOW = 20_000
 """Numbers of a log that are counted between two looks at the time."""
 
@@ -42,15 +42,15 @@ class Count:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which events are counted: of an organization, received from `since` (included) to `until` (not included), for
-    which an exact `condition` on instance, event and origin holds. `unit_s` is 3600 where whole hours can be taken as
-    they were counted, 60 for whole minutes, which know no names, and None where every event must be looked at.
+    which an exact `condition` on instance, event and origin holds. Whole days, hours and minutes are taken as they were
+    counted if `units` (lengths in seconds, the longest first) has them; minutes know no names.
     """
 
     organization_id: str
     since: datetime
     until: datetime
     condition: Condition
-    unit_s: int | None
+    units: tuple[int, ...]
     names: bool
 
 
@@ -66,45 +66,48 @@ class Counts:
 def counts(wanted: Wanted, dialect: Dialect, go_on: Callable[[], bool]) -> Script[Counts]:
     """The counts of `wanted`. Events themselves are looked at newest first."""
     head = (yield Query(_HEAD, (wanted.organization_id,)))[0][0]
-    counted = (yield Query(_COUNTED, (wanted.organization_id,)))[0][0]
-    inner = _whole_units(wanted)
+    counted = min(head, (yield Query(_COUNTED, (wanted.organization_id,)))[0][0])
     found: list[Count] = []
-    for since, until, after in _looked_at(wanted, inner, min(counted, head)):
-        span = yield from span_between(wanted.organization_id, since, until, head)
-        timed = Condition("received_at >= ? AND received_at < ?", (since, until)).also(wanted.condition)
-        low = max(span.low, after + 1)
+    for piece in _pieces(wanted.since, wanted.until, wanted.units):
+        if piece.unit_s is not None:
+            found += yield from _units(wanted, piece)
+        span = yield from span_between(wanted.organization_id, piece.since, piece.until, head)
+        timed = Condition("received_at >= ? AND received_at < ?", (piece.since, piece.until)).also(wanted.condition)
+        low = span.low if piece.unit_s is None else max(span.low, counted + 1)
         for first, last in _windows(low, span.high, span.counted, head):
             rows = yield from _look(wanted, timed.spelled(dialect), first, last, dialect)
             found += rows
             if not go_on():
-                known_s = min((row.at_s for row in rows), default=until.timestamp())
+                known_s = min((row.at_s for row in rows), default=piece.until.timestamp())
                 return Counts(found, complete=False, known_from=datetime.fromtimestamp(known_s, UTC))
-    if inner is not None:
-        found += yield from _units(wanted, *inner)
     return Counts(found, complete=True, known_from=wanted.since)
 
 
-def _whole_units(wanted: Wanted) -> tuple[int, int] | None:
-    """The first unit that is whole and the first that is not any more; None if there is none."""
-    if wanted.unit_s is None:
-        return None
-    first = -int(-wanted.since.timestamp() // wanted.unit_s)
-    last = int(wanted.until.timestamp() // wanted.unit_s)
-    return (first, last) if first < last else None
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the time: whole units, of which only what came since the last count must be looked at, or none."""
+
+    since: datetime
+    until: datetime
+    unit_s: int | None
 
 
-def _looked_at(wanted: Wanted, inner: tuple[int, int] | None, counted: int) -> Iterator[tuple[datetime, datetime, int]]:
-    """The times whose events are looked at, each with the number behind which, the newest first."""
-    if inner is None or wanted.unit_s is None:
-        yield wanted.since, wanted.until, 0
+def _pieces(since: datetime, until: datetime, units: tuple[int, ...]) -> Iterator[_Piece]:
+    """The whole time, the newest first, in units as long as possible."""
+    if since >= until:
         return
-    first, last = (datetime.fromtimestamp(unit * wanted.unit_s, UTC) for unit in inner)
-    if last < wanted.until:
-        yield last, wanted.until, 0
-    # What came since the last count.
-    yield first, last, counted
-    if wanted.since < first:
-        yield wanted.since, first, 0
+    if not units:
+        yield _Piece(since, until, None)
+        return
+    unit_s, shorter = units[0], units[1:]
+    first, last = -int(-since.timestamp() // unit_s) * unit_s, int(until.timestamp() // unit_s) * unit_s
+    if first >= last:
+        yield from _pieces(since, until, shorter)
+        return
+    whole = _Piece(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), unit_s)
+    yield from _pieces(whole.until, until, shorter)
+    yield whole
+    yield from _pieces(since, whole.since, shorter)
 
 
 def _windows(low: int, high: int, counted: int, head: int) -> Iterator[tuple[int, int]]:
@@ -124,21 +127,26 @@ def _look(wanted: Wanted, condition: Condition, first: int, last: int, dialect: 
     return [_count(_second(row[0]), row) for row in rows]
 
 
-def _units(wanted: Wanted, first: int, last: int) -> Script[list[Count]]:
-    if wanted.unit_s == MINUTE_S:
+def _units(wanted: Wanted, piece: _Piece) -> Script[list[Count]]:
+    length = piece.unit_s or MINUTE_S
+    span = (int(piece.since.timestamp()) // length, int(piece.until.timestamp()) // length)
+    if length == MINUTE_S:
         rows = yield Query(
             "SELECT minute, '', '', '', count, 0 FROM event_minutes "
             "WHERE organization_id = ? AND minute >= ? AND minute < ?",
-            (wanted.organization_id, first, last),
+            (wanted.organization_id, *span),
         )
-        return [_count(row[0] * MINUTE_S, row) for row in rows]
-    hour, names = ("0", "instance, event, origin") if wanted.names else ("hour", "'', '', ''")
+        return [_count(row[0] * length, row) for row in rows]
+    unit = "hour" if length == HOUR_S else "day"
+    # By names the whole piece is one: when in it does not matter.
+    at, names = (f"min({unit})", "instance, event, origin") if wanted.names else (unit, "'', '', ''")
     rows = yield Query(
-        f"SELECT {hour}, {names}, sum(count), sum(bytes) FROM event_hours "  # noqa: S608
-        f"WHERE organization_id = ? AND hour >= ? AND hour < ? AND {wanted.condition.sql} GROUP BY 1, 2, 3, 4",
-        (wanted.organization_id, first, last, *wanted.condition.parameters),
+        f"SELECT {at}, {names}, sum(count), sum(bytes) FROM event_{unit}s "  # noqa: S608
+        f"WHERE organization_id = ? AND {unit} >= ? AND {unit} < ? AND {wanted.condition.sql} "
+        f"GROUP BY {'instance, event, origin' if wanted.names else unit}",
+        (wanted.organization_id, *span, *wanted.condition.parameters),
     )
-    return [_count(row[0] * HOUR_S, row) for row in rows]
+    return [_count(row[0] * length, row) for row in rows]
 
 
 def _count(at_s: int, row: tuple[Any, ...]) -> Count:

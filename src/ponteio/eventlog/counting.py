@@ -19,10 +19,10 @@ from ponteio.storage.script import Query, Rows, Script
 log = structlog.get_logger(__name__)
 
 PAUSE_S = 5.0
-PORTION = 5_000
+PORTION = 2_000
 """Events counted in one transaction, for which live events wait on SQLite."""
 _ROWS_AT_ONCE = 500
-HOUR_MINUTES = 60
+_UNIT_MINUTES = {"hour": 60, "day": 24 * 60}
 
 _LOGS = (
     "SELECT organization_id, head, coalesce(seq, 0) FROM event_logs LEFT JOIN counted_logs USING (organization_id) "
@@ -49,10 +49,19 @@ _PUT_MINUTES = (
     "ON CONFLICT (organization_id, minute) DO UPDATE SET low_seq = excluded.low_seq, high_seq = excluded.high_seq, "
     "count = event_minutes.count + excluded.count RETURNING minute"
 )
-_PUT_HOURS = (
-    "INSERT INTO event_hours (organization_id, hour, instance, event, origin, count, bytes) VALUES {} "
-    "ON CONFLICT (organization_id, hour, instance, event, origin) DO UPDATE SET "
-    "count = event_hours.count + excluded.count, bytes = event_hours.bytes + excluded.bytes RETURNING hour"
+_PUT_COUNTS = (
+    "INSERT INTO event_{unit}s (organization_id, {unit}, instance, event, origin, count, bytes) VALUES {{}} "
+    "ON CONFLICT (organization_id, {unit}, instance, event, origin) DO UPDATE SET "
+    "count = event_{unit}s.count + excluded.count, bytes = event_{unit}s.bytes + excluded.bytes RETURNING {unit}"
+)
+_OLD_HOURS = (
+    "DELETE FROM event_hours WHERE (organization_id, hour, instance, event, origin) IN "
+    "(SELECT organization_id, hour, instance, event, origin FROM event_hours WHERE hour < ? LIMIT ?) RETURNING hour"
+)
+_OLD_MINUTES = (
+    "DELETE FROM event_minutes WHERE (organization_id, minute) IN "
+    "(SELECT organization_id, minute FROM event_minutes WHERE minute < ? AND high_seq < coalesce((SELECT min(seq) "
+    "FROM events WHERE events.organization_id = event_minutes.organization_id), high_seq + 1) LIMIT ?) RETURNING minute"
 )
 _PUT_INSTANCES = (
     "INSERT INTO counted_instances (organization_id, instance) VALUES {} ON CONFLICT DO NOTHING RETURNING instance"
@@ -114,6 +123,15 @@ class EventCounter:
         while await self.step():
             pass
 
+    async def prune(self, before: datetime) -> None:
+        """What was counted by hours and minutes before this moment is forgotten, except minutes of which there are
+        events. Days are kept. Raises `StorageError`.
+        """
+        minute = int(before.timestamp()) // 60
+        for statement, limit in ((_OLD_HOURS, minute // 60), (_OLD_MINUTES, minute)):
+            while len(await self._database.run(_asked(statement, limit, _ROWS_AT_ONCE))) == _ROWS_AT_ONCE:
+                pass
+
     async def step(self) -> bool:
         """A portion of each log that grew is counted; whether any is still behind. Raises `StorageError`."""
         is_behind = False
@@ -125,8 +143,8 @@ class EventCounter:
         return is_behind
 
 
-def _asked(statement: str) -> Script[Rows]:
-    return (yield Query(statement, ()))
+def _asked(statement: str, *parameters: int) -> Script[Rows]:
+    return (yield Query(statement, parameters))
 
 
 def _grouped(organization_id: str, after: int, to: int, dialect: Dialect) -> Script[list[Group]]:
@@ -148,15 +166,20 @@ def _count(organization_id: str, counted: int, to: int, groups: list[Group]) -> 
     minutes = merged({minute: Minute(low, high) for minute, low, high in known}, groups)
     rows = [(organization_id, minute, row.low, row.high, row.count) for minute, row in minutes.items()]
     yield from _put(_PUT_MINUTES, rows)
+    for unit, length in _UNIT_MINUTES.items():
+        yield from _put(_PUT_COUNTS.format(unit=unit), _totals(organization_id, groups, length))
+    yield from _put(_PUT_INSTANCES, [(organization_id, name) for name in sorted({group.instance for group in groups})])
+
+
+def _totals(organization_id: str, groups: list[Group], unit_minutes: int) -> list[tuple[Any, ...]]:
     counts: Counter[tuple[Any, ...]] = Counter()
     sizes: Counter[tuple[Any, ...]] = Counter()
     for group in groups:
-        key = (organization_id, group.minute // HOUR_MINUTES, group.instance, group.event, group.origin)
+        key = (organization_id, group.minute // unit_minutes, group.instance, group.event, group.origin)
         counts[key] += group.count
         sizes[key] += group.size
     # Sorted: two processes that write the same rows in different orders would wait for each other for ever.
-    yield from _put(_PUT_HOURS, [(*key, counts[key], sizes[key]) for key in sorted(counts)])
-    yield from _put(_PUT_INSTANCES, [(organization_id, name) for name in sorted({group.instance for group in groups})])
+    return [(*key, counts[key], sizes[key]) for key in sorted(counts)]
 
 
 def merged(known: dict[int, Minute], groups: list[Group]) -> dict[int, Minute]:

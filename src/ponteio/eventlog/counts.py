@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from ponteio.eventlog import reading
 from ponteio.eventlog.column_conditions import ALWAYS, Condition, condition_of
-from ponteio.eventlog.count_reading import HOUR_S, MINUTE_S, Count, Counts, Wanted, counts
+from ponteio.eventlog.count_reading import DAY_S, HOUR_S, MINUTE_S, Count, Counts, Wanted, counts
 from ponteio.eventlog.search import Search, SearchBounds, SearchPage
 from ponteio.eventlog.spans import bounds
 from ponteio.model.filter_tree import AllOf, Filter, Since, Until, all_of
@@ -54,8 +54,8 @@ class Facets:
 
 
 class EventCounts:
-    """Counts within scopes. Whole hours are as they were counted when events came: events that were removed since then
-    are in them. What asks for data, or for parts of an hour, is counted among the events that are kept.
+    """Counts within scopes. Whole days, hours and minutes are as they were counted when events came: events that were
+    removed since then are in them. What asks for data, or for shorter times, is counted in the events that are kept.
     """
 
     def __init__(self, database: Database, search: Search, clock: Callable[[], datetime]) -> None:
@@ -76,9 +76,9 @@ class EventCounts:
         """Events that pass, in steps of `step_s` whole seconds from the one that `since` is in to the one before
         `until`. Raises ValueError for a step below 1 s or more than `MOST_BUCKETS` steps.
         """
-        first, end = int(since.timestamp() // step_s), -int(-until.timestamp() // step_s)
+        first, end = int(since.timestamp() // max(step_s, 1)), -int(-until.timestamp() // max(step_s, 1))
         if step_s < 1 or not 0 < end - first <= MOST_BUCKETS:
-            raise ValueError("a histogram has between 1 and 5000 steps")
+            raise ValueError(f"a histogram has between 1 and {MOST_BUCKETS} steps of at least one second")
         since, until = datetime.fromtimestamp(first * step_s, UTC), datetime.fromtimestamp(end * step_s, UTC)
         found = await self._counts(scope, filter, since, until, step_s, budget_s)
         buckets = [0] * (end - first)
@@ -128,8 +128,8 @@ class EventCounts:
             timed = timeless.also(Filter(AllOf((Since(since), Until(until)))))
             return await self._by_search(scope, timed, since, until, deadline)
         is_timed = any(isinstance(leaf, Since | Until) for leaf in timeless.leaves)
-        unit_s = None if is_timed else _unit_s(condition, step_s)
-        question = Wanted(scope.organization_id, since, until, condition, unit_s, names=step_s is None)
+        units = () if is_timed else _units(condition, step_s)
+        question = Wanted(scope.organization_id, since, until, condition, units, names=step_s is None)
         await self._database.run_reading(reading.head(scope))
         script = counts(question, self._database.dialect, lambda: time.monotonic() < deadline)
         return await self._database.run_reading(script)
@@ -166,8 +166,10 @@ def _without_bounds(wanted: Filter) -> Filter:
     return Filter(all_of(part for part in parts if not isinstance(part, Since | Until)))
 
 
-def _unit_s(condition: Condition, step_s: int | None) -> int | None:
-    """The largest unit that was counted and of which steps consist."""
-    if step_s is None or step_s % HOUR_S == 0:
-        return HOUR_S
-    return MINUTE_S if step_s % MINUTE_S == 0 and condition == ALWAYS else None
+def _units(condition: Condition, step_s: int | None) -> tuple[int, ...]:
+    """The units that were counted and of which steps consist, the longest first."""
+    if step_s is None:
+        return (DAY_S, HOUR_S)
+    # Minutes know no names, so there are fewer of them than of hours.
+    counted = (DAY_S, MINUTE_S) if condition == ALWAYS else (DAY_S, HOUR_S)
+    return tuple(unit for unit in counted if step_s % unit == 0)

@@ -28,7 +28,7 @@ from ponteio.storage.search_file import SearchFile
 
 T = TypeVar("T")
 
-PART = 200_000
+PART = 1_000_000
 """Documents of a part, before the next is begun."""
 _PLACE_BITS = 40
 _ROWS_AT_ONCE = 500

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from ponteio.storage.column_types import ForeignText
 from ponteio.storage.tables import metadata
 
-# How far the events of each log are counted in `event_minutes`, `event_hours` and `counted_instances`.
+# How far the events of each log are counted in the four tables below.
 counted_logs = Table(
     "counted_logs",
     metadata,
@@ -29,19 +29,25 @@ event_minutes = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-event_hours = Table(
-    "event_hours",
-    metadata,
-    Column("organization_id", String, primary_key=True),
-    # Whole hours since 1970.
-    Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("instance", ForeignText, primary_key=True),
-    Column("event", ForeignText, primary_key=True),
-    Column("origin", String, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-    # Of `data` and `extra`.
-    Column("bytes", BigInteger, nullable=False),
-)
+
+def _counts(name: str, unit: str) -> Table:
+    """Events by name in each `unit`, numbered from 1970."""
+    return Table(
+        name,
+        metadata,
+        Column("organization_id", String, primary_key=True),
+        Column(unit, BigInteger, primary_key=True, autoincrement=False),
+        Column("instance", ForeignText, primary_key=True),
+        Column("event", ForeignText, primary_key=True),
+        Column("origin", String, primary_key=True),
+        Column("count", BigInteger, nullable=False),
+        # Of `data` and `extra`.
+        Column("bytes", BigInteger, nullable=False),
+    )
+
+
+event_hours = _counts("event_hours", "hour")
+event_days = _counts("event_days", "day")
 
 # Every instance that an event was counted of.
 counted_instances = Table(

@@ -35,17 +35,18 @@ def _counts() -> None:
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "minute", name="pk_event_minutes"),
     )
-    op.create_table(
-        "event_hours",
-        sa.Column("organization_id", sa.String(), nullable=False),
-        sa.Column("hour", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("instance", ForeignText(), nullable=False),
-        sa.Column("event", ForeignText(), nullable=False),
-        sa.Column("origin", sa.String(), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("organization_id", "hour", "instance", "event", "origin", name="pk_event_hours"),
-    )
+    for unit in ("hour", "day"):
+        op.create_table(
+            f"event_{unit}s",
+            sa.Column("organization_id", sa.String(), nullable=False),
+            sa.Column(unit, sa.BigInteger(), autoincrement=False, nullable=False),
+            sa.Column("instance", ForeignText(), nullable=False),
+            sa.Column("event", ForeignText(), nullable=False),
+            sa.Column("origin", sa.String(), nullable=False),
+            sa.Column("count", sa.BigInteger(), nullable=False),
+            sa.Column("bytes", sa.BigInteger(), nullable=False),
+            sa.PrimaryKeyConstraint("organization_id", unit, "instance", "event", "origin", name=f"pk_event_{unit}s"),
+        )
     op.create_table(
         "counted_instances",
         sa.Column("organization_id", sa.String(), nullable=False),
