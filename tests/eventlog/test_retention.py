@@ -181,3 +181,19 @@ def _watch(
             raise _InterruptedError
 
     return look
+
+
+async def test_slow_transactions_remove_fewer_events_and_quick_ones_more(world: LogWorld) -> None:
+    """What one of them may take is a fixed share of time, whatever the disk."""
+    await store(world, "alpha", [("call", 100)] * 300)
+    ticks = iter(range(1_000_000))
+    slow = retention(world, EventChoices())
+    slow.monotonic = lambda: float(next(ticks))
+    mine = [world.scope("alpha").organization_id]
+    assert (await slow.remove_old(mine)).transactions == 30
+    await store(world, "alpha", [("call", 100)] * 300)
+    quick = retention(world, EventChoices())
+    quick.monotonic = lambda: 0.0
+    done = await quick.remove_old(mine)
+    assert (done.events, done.longest_s) == (300, 0.0)
+    assert done.transactions < 8

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -17,12 +17,14 @@ from sqlalchemy import Column, Row, delete, select
 from ponteio.eventlog.postgres_terms import without_terms
 from ponteio.model.event_policy import EventChoices
 from ponteio.observe.clock import utc_now
-from ponteio.storage.database import Database
+from ponteio.storage.database import Database, Dialect
 from ponteio.storage.script import Query, Script
 from ponteio.storage.tables import events
 
-LOCK_S = 0.005
-"""What a transaction may take before its commit; with the commit about twice as much."""
+LOCK_S: Mapping[Dialect, float] = {"sqlite": 0.005, "postgresql": 0.05}
+"""What a transaction may take before its commit; with the commit about twice as much. On SQLite everybody else waits
+for all of it, on PostgreSQL an append to the same log for its end.
+"""
 LEAST, MOST = 10, 150
 """Events that one transaction removes."""
 MOST_BYTES = 2 * 1024 * 1024
@@ -60,10 +62,10 @@ class _Pace:
 
     at_once: int = LEAST
 
-    def note(self, removed: int, took_s: float) -> None:
-        if took_s > LOCK_S:
+    def note(self, removed: int, took_s: float, may_take_s: float) -> None:
+        if took_s > may_take_s:
             self.at_once = max(LEAST, self.at_once // 2)
-        elif took_s < LOCK_S / 2 and removed >= self.at_once:
+        elif took_s < may_take_s / 2 and removed >= self.at_once:
             self.at_once = min(MOST, self.at_once * 2)
 
 
@@ -141,7 +143,7 @@ class Retention:
 
     async def _remove(self, walk: _Walk, portion: Sequence[Row[Any]], mark: int, done: Removal) -> Removal:
         took_s = await self.database.run(self._timed(_removal(walk, [row.seq for row in portion], mark)))
-        self._pace.note(len(portion), took_s)
+        self._pace.note(len(portion), took_s, LOCK_S[self.database.dialect])
         await self.sleep(max(REST_S, REST * took_s))
         return done.plus(len(portion), took_s)
 
