@@ -8,7 +8,16 @@ import orjson
 import pytest
 
 from ponteio.model.cursor import Cursor
-from ponteio.model.event import AddressedEvent, DecodedEvent, Origin, RawFrame, Refusal, StoredEvent, utc_text
+from ponteio.model.event import (
+    AddressedEvent,
+    DecodedEvent,
+    Origin,
+    PassingEvent,
+    RawFrame,
+    Refusal,
+    StoredEvent,
+    utc_text,
+)
 from ponteio.model.link import LinkTarget
 from ponteio.model.outcome import MALFORMED_JSON
 from ponteio.model.sight import ALL_SEEN, Sight
@@ -151,3 +160,18 @@ def test_moments_are_written_in_utc_with_milliseconds_cut_not_rounded() -> None:
     assert utc_text(AT) == "2026-11-23T14:46:13.999Z"
     assert utc_text(AT.astimezone(timezone(timedelta(hours=-3)))) == "2026-11-23T14:46:13.999Z"
     assert utc_text(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("sight", [ALL_SEEN, Sight(content=False, pairing=False)])
+@pytest.mark.parametrize("extra", [None, b'{"progress":3,"text":"secret"}'])
+def test_what_is_not_stored_is_shown_as_if_it_were_but_for_its_place(sight: Sight, extra: bytes | None) -> None:
+    stored = replace(STORED, data=b'{"key":{"id":"a"},"text":"secret"}', extra=extra)
+    members = {name: getattr(stored, name) for name in PassingEvent.__dataclass_fields__}
+    passing = PassingEvent(**members)
+    place = {"cursor", "seq"}
+    whole, without = read(stored.envelope(sight)), read(stored.without_data(sight))
+    assert read(passing.envelope(sight)) == {name: value for name, value in whole.items() if name not in place}
+    assert read(passing.without_data(sight)) == {
+        name: value for name, value in without.items() if name not in {*place, "data_href"}
+    }
+    assert passing.facts(sight).values(("text",)) == stored.facts(sight).values(("text",))
