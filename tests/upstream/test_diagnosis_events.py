@@ -66,6 +66,7 @@ async def test_without_records_nothing_is_claimed() -> None:
         (LinkState.OFF, "too_many_links", {}, "fail:limit"),
         (LinkState.OFF, None, {}, "warn:off"),
         (LinkState.NAMESPACE_PENDING, None, {}, "ok:pending"),
+        (LinkState.UNLINKABLE, None, {}, "ok:pending"),
         (LinkState.AUTH_FAILED, None, {"key": "key"}, "skipped:cause"),
         (LinkState.CONNECTING, None, {}, "warn:waiting"),
     ],

@@ -114,12 +114,13 @@ async def _taken(step: Step, walk: Walk, deadline: float) -> Finding:
     left_s = deadline - asyncio.get_running_loop().time()
     if left_s <= 0:
         return finding(Verdict.SKIPPED, "any.no_time", step=step_id)
-    limit_s = min(step.limit_s, left_s)
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(min(step.limit_s, left_s)):
             return await step.run(walk)
     except Exception as error:  # noqa: BLE001 - a diagnosis says what broke, and goes on
-        return _failed(step_id, error, limit_s)
+        if isinstance(error, TimeoutError) and left_s < step.limit_s:
+            return finding(Verdict.SKIPPED, "any.no_time", step=step_id)
+        return _failed(step_id, error, step.limit_s)
 
 
 def _failed(step_id: str, error: Exception, limit_s: float) -> Finding:

@@ -81,7 +81,7 @@ async def link(walk: Walk) -> Finding:
         return ok("link.connected")
     if status.reason == "too_many_links":
         return fail("link.limit", "link.limits")
-    if status.state is LinkState.NAMESPACE_PENDING:
+    if status.state in (LinkState.NAMESPACE_PENDING, LinkState.UNLINKABLE):
         return ok("link.pending")
     if status.state is LinkState.OFF:
         return warn("link.off", "link.connect", **values)
