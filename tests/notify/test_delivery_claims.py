@@ -165,7 +165,8 @@ async def test_no_more_become_of_it_than_there_is_room_for(
 ) -> None:
     await world.send(await world.web_push())
     (claim,) = await taken(claims)
-    monkeypatch.setattr("ponteio.notify.deliveries.MAX_WAITING", 2)
+    monkeypatch.setattr("ponteio.notify.deliveries.MAX_WAITING", 3)
+    monkeypatch.setattr("ponteio.notify.delivery_claims.SPREAD_AT_ONCE", 2)
     devices = [(f"psh_{number}", "a.example") for number in range(5)]
     await claims.settle([Settlement(claim, Attempt(Ending.SPREAD), world.clock(), 0.0, None, devices)])
     assert len(await claims.due((), ())) == 2

@@ -26,7 +26,6 @@ MAX_WAITING = 5_000
 """Of one organization. What is more is left out, counted and told."""
 MAX_PAGE = 200
 _HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _PRUNED_AT_ONCE = 500
 _MAX_DETAIL = 300
 
@@ -84,7 +83,7 @@ class DeliveryQueue:
             mine, channels.c.channel_id.in_(sorted(set(channel_ids))), channels.c.disabled_at.is_(None)
         )
         found = (await connection.execute(usable.order_by(channels.c.channel_id))).scalars().all()
-        room = min(await self._left(connection, organization_id, now), await room_of(connection, organization_id, now))
+        room = min(await self._left(connection, organization_id, now), await room_of(connection, organization_id))
         for _ in found[max(0, room) :]:
             self._notices.reached(organization_id, TOO_MANY_NOTIFICATIONS)
         text, expires_at = packed(message), now + timedelta(seconds=message.valid_s)
@@ -166,15 +165,11 @@ class DeliveryQueue:
         return self._limit_of(organization_id) - int((await connection.execute(sent)).scalar_one())
 
 
-async def room_of(connection: AsyncConnection, organization_id: str, now: datetime) -> int:
+async def room_of(connection: AsyncConnection, organization_id: str) -> int:
     """How many more deliveries of the organization may wait."""
     waiting = (
         select(deliveries.c.delivery_id)
-        .where(
-            deliveries.c.organization_id == organization_id,
-            deliveries.c.created_at > now - _DAY,
-            deliveries.c.finished_at.is_(None),
-        )
+        .where(deliveries.c.organization_id == organization_id, deliveries.c.finished_at.is_(None))
         .limit(MAX_WAITING)
     )
     counted = select(func.count()).select_from(waiting.subquery())
@@ -188,14 +183,13 @@ def new_row(
     message: str,
     now: datetime,
     expires_at: datetime,
-    subscription_id: str | None = None,
 ) -> dict[str, Any]:
     """A delivery that may be tried at once."""
     return {
         "organization_id": organization_id,
         "delivery_id": new_id("msg"),
         "channel_id": channel_id,
-        "subscription_id": subscription_id,
+        "subscription_id": None,
         "lane": lane,
         "attempts": 0,
         "due_at": now,

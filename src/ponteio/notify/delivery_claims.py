@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, select, update
+from sqlalchemy import Row, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.model.outcome import TOO_MANY_NOTIFICATIONS
@@ -18,6 +19,7 @@ from ponteio.notify.push_subscriptions import forget, note_push
 from ponteio.observe.clock import utc_now
 from ponteio.storage.database import Database
 from ponteio.storage.notify_tables import channels, deliveries
+from ponteio.storage.statements import insert_new
 from ponteio.tenancy.limit_notices import LimitNotices
 
 LEASE = timedelta(seconds=120)
@@ -26,6 +28,7 @@ FAILING_DAYS = timedelta(days=5)
 FAILING_TRIES = 10
 """A channel that failed for so long, so often, and never worked in between is switched off."""
 CANDIDATES = 200
+SPREAD_AT_ONCE = 100
 _HEALTHY = frozenset({Ending.DELIVERED})
 _ILL = frozenset(
     {Ending.REJECTED, Ending.UNREACHABLE, Ending.TIMEOUT, Ending.BAD_ANSWER, Ending.ADDRESS_REFUSED, Ending.GONE}
@@ -125,12 +128,13 @@ class DeliveryClaims:
         """What became of them is written down, once: a claim that somebody else has meanwhile is left alone. The
         channels that were switched off by it: organization and id.
         """
+        for one in done:
+            await self._spread(one)
         now, stopped = self._clock(), list[tuple[str, str]]()
         async with self._database.write() as connection:
             # In one order, so that processes that settle at once do not wait for each other in a circle.
             for one in sorted(done, key=lambda it: (it.claim.organization_id, it.claim.channel_id)):
                 if await _finish(connection, one, now):
-                    await self._spread(connection, one, now)
                     stopped += await _note_health(connection, one, now)
         return stopped
 
@@ -140,27 +144,25 @@ class DeliveryClaims:
             for one in claims:
                 await connection.execute(update(deliveries).where(_held(one)).values(due_at=self._clock()))
 
-    async def _spread(self, connection: AsyncConnection, one: Settlement, now: datetime) -> None:
-        if not one.devices:
-            return
-        claim, text = one.claim, packed(one.claim.message)
-        room = max(0, await room_of(connection, claim.organization_id, now))
-        for _ in one.devices[room:]:
-            self._notices.reached(claim.organization_id, TOO_MANY_NOTIFICATIONS)
-        rows = [
-            new_row(
-                claim.organization_id,
-                claim.channel_id,
-                f"{claim.organization_id} {host}",
-                text,
-                now,
-                claim.expires_at,
-                subscription_id,
-            )
-            for subscription_id, host in one.devices[:room]
-        ]
-        if rows:
-            await connection.execute(insert(deliveries), rows)
+    async def _spread(self, one: Settlement) -> None:
+        """A delivery for each device waits. Done again after a crash, it adds none that is there."""
+        claim, text, now = one.claim, packed(one.claim.message), self._clock()
+        for start in range(0, len(one.devices), SPREAD_AT_ONCE):
+            rows = [_row_of(claim, device, text, now) for device in one.devices[start : start + SPREAD_AT_ONCE]]
+            async with self._database.write() as connection:
+                room = max(0, await room_of(connection, claim.organization_id))
+                if rows[:room]:
+                    await connection.execute(insert_new(deliveries, self._database.dialect), rows[:room])
+            for _ in rows[room:]:
+                self._notices.reached(claim.organization_id, TOO_MANY_NOTIFICATIONS)
+
+
+def _row_of(claim: Claim, device: tuple[str, str], text: str, now: datetime) -> dict[str, Any]:
+    subscription_id, host = device
+    lane = f"{claim.organization_id} {host}"
+    row = new_row(claim.organization_id, claim.channel_id, lane, text, now, claim.expires_at)
+    mark = hashlib.sha256(f"{claim.delivery_id} {subscription_id}".encode()).hexdigest()[:24]
+    return row | {"subscription_id": subscription_id, "delivery_id": f"msg_{mark}"}
 
 
 async def _finish(connection: AsyncConnection, one: Settlement, now: datetime) -> bool:
@@ -189,9 +191,8 @@ async def _note_health(connection: AsyncConnection, one: Settlement, now: dateti
         return []
     if ending not in _ILL:
         return []
-    ill = {"failures": channels.c.failures + 1}
-    await connection.execute(update(channels).where(this).values(ill))
-    await connection.execute(update(channels).where(this, channels.c.failing_since.is_(None)).values(failing_since=now))
+    since = func.coalesce(channels.c.failing_since, bindparam("now", now, channels.c.failing_since.type))
+    await connection.execute(update(channels).where(this).values(failures=channels.c.failures + 1, failing_since=since))
     hopeless = and_(channels.c.failing_since <= now - FAILING_DAYS, channels.c.failures >= FAILING_TRIES)
     is_gone = ending is Ending.GONE
     off = (

@@ -26,7 +26,8 @@ IDLE_S = 5.0
 _PAUSE_S = 0.5
 _RETRY_S = 1.0
 _BREAKERS = 2_000
-_SETTLED_AT_ONCE = 50
+_SETTLED_AT_ONCE = 4
+"""One transaction of them is short: whoever stores events waits for the same writer on SQLite."""
 _END_S = 5.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from collections import Counter, OrderedDict
@@ -66,6 +67,8 @@ class HttpPost:
         """What came back, whatever its status. Raises `RefusalError` as `HttpClient.request` does."""
         origin = origin_of(url)
         path = url[len(origin) :]
+        if self._tls is None and origin.startswith("https:"):
+            self._tls = await asyncio.to_thread(ssl.create_default_context)  # it reads many certificates
         client = self._client(origin)
         self._busy[origin] += 1
         try:
@@ -111,8 +114,6 @@ class HttpPost:
         parts = urlsplit(origin)
         host = parts.hostname or ""
         connector = self._connector(host, parts.port or (443 if parts.scheme == "https" else 80))
-        if self._tls is None and parts.scheme == "https":
-            self._tls = ssl.create_default_context()
         options = replace(
             _OPTIONS,
             total_s=self._options.total_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from ponteio.model.outcome import RefusalError
 from ponteio.notify.attempt import Attempt, Ending, of_refusal
 from ponteio.notify.channel import Message
 from ponteio.notify.http_post import HttpPost, origin_of
-from ponteio.notify.push_crypto import MAX_PLAIN, PushKeys, authorization, encrypted
+from ponteio.notify.push_crypto import MAX_PLAIN, PushKeys, VapidPair, authorization, encrypted
 from ponteio.notify.retries import retry_after_s
 from ponteio.notify.vapid import VapidKeys
 from ponteio.observe.clock import utc_now
@@ -56,16 +57,21 @@ class WebPush:
     async def _pushed(self, keys: PushKeys, message: Message, expires_at: datetime, plain: bytes) -> Attempt:
         now = self._clock()
         pair = await self._vapid.pair()
+        # In a thread: the first time it imports much, and each time it computes what nobody should wait for.
+        proof, body = await asyncio.to_thread(self._sealed, pair, keys, plain, now)
         headers = {
-            "authorization": authorization(pair, origin_of(keys.endpoint), self._contact, now),
+            "authorization": proof,
             "content-type": "application/octet-stream",
             "content-encoding": "aes128gcm",
             "ttl": str(max(0, int((expires_at - now).total_seconds()))),
             "urgency": message.urgency.value,
             "topic": topic_of(message),
         }
-        answer = await self._post.answer(keys.endpoint, encrypted(keys, plain), headers)
+        answer = await self._post.answer(keys.endpoint, body, headers)
         return _judged(answer.status, retry_after_s(answer.retry_after, now))
+
+    def _sealed(self, pair: VapidPair, keys: PushKeys, plain: bytes, now: datetime) -> tuple[str, bytes]:
+        return authorization(pair, origin_of(keys.endpoint), self._contact, now), encrypted(keys, plain)
 
     def _payload(self, message: Message, *, content: bool = False, small: bool = False) -> bytes:
         return payload_of(message, self._public_url, content=content, small=small)

@@ -103,7 +103,9 @@ deliveries = Table(
     Column("message", ForeignText, nullable=False),
     CheckConstraint("attempts >= 0", name="attempts"),
     Index(None, "finished_at", "due_at"),
-    Index(None, "organization_id", "created_at"),
+    # How many wait; how many were handed in since when (the rows without a device); what became of a channel's last.
+    Index(None, "organization_id", "finished_at"),
+    Index(None, "organization_id", "subscription_id", "created_at"),
     Index(None, "organization_id", "channel_id", "created_at"),
 )
 

@@ -103,7 +103,8 @@ def _deliveries() -> None:
     )
     for columns in (
         ["finished_at", "due_at"],
-        ["organization_id", "created_at"],
+        ["organization_id", "finished_at"],
+        ["organization_id", "subscription_id", "created_at"],
         ["organization_id", "channel_id", "created_at"],
     ):
         op.create_index("_".join(["ix_deliveries", *columns]), "deliveries", columns)
