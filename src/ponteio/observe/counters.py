@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ponteio.model.event import AddressedEvent, StoredEvent
@@ -54,31 +54,33 @@ class Counters:
 
     def heard(self, batch: Sequence[AddressedEvent]) -> None:
         """Count how long events were on their way from Evolution; those over two links count twice."""
+        took: dict[str, list[float]] = {}
         for event in batch:
-            emitted_at = event.decoded.emitted_at
-            if emitted_at is None:
+            decoded = event.decoded
+            if decoded.emitted_at is None:
                 self._totals["events_undated"] += 1
                 continue
-            seconds = (event.decoded.received_at - emitted_at).total_seconds()
-            figures = self.tallies.of(event.organization_id)
+            seconds = (decoded.received_at - decoded.emitted_at).total_seconds()
             if seconds < 0:
-                figures.early += 1
+                self.tallies.of(event.organization_id).early += 1
                 seconds = 0.0
-            figures.latency[Hop.EVOLUTION_TO_RECEIVED].observe(seconds)
+            took.setdefault(event.organization_id, []).append(seconds)
+        for organization_id, all_seconds in took.items():
+            self.tallies.of(organization_id).latency[Hop.EVOLUTION_TO_RECEIVED].observe_all(all_seconds)
 
     def committed(self, stored: Sequence[StoredEvent], names: Sequence[str], now: datetime, took_s: float) -> None:
         """Count a commit of these events that ended `now` after `took_s`; `names` are their catalogue names."""
         self.committed_on = self._monotonic()
         self.commit_s.observe(took_s)
         self.batch_events.observe(len(stored))
-        for event, name in zip(stored, names, strict=True):
-            self._events[name, event.origin] += 1
-            figures = self.tallies.of(event.organization_id)
-            figures.events += 1
-            figures.names[name] += 1
-            figures.events_of[event.instance] += 1
-            seconds = (now - event.received_at).total_seconds()
-            figures.latency[Hop.RECEIVED_TO_COMMITTED].observe(max(seconds, 0.0))
+        self._events.update(zip(names, [event.origin for event in stored], strict=True))
+        for organization_id, mine in _by_owner(stored, names):
+            figures = self.tallies.of(organization_id)
+            figures.events += len(mine)
+            figures.names.update([name for _, name in mine])
+            figures.events_of.update([event.instance for event, _ in mine])
+            took = [max((now - event.received_at).total_seconds(), 0.0) for event, _ in mine]
+            figures.latency[Hop.RECEIVED_TO_COMMITTED].observe_all(took)
 
     def delivered(self, organization_id: str, events: int, since: float) -> None:
         """Count that so many events, committed at `since` by the monotonic clock, have been written to the sockets."""
@@ -134,3 +136,16 @@ class Counters:
     def events_by_origin(self) -> Mapping[tuple[str, str], int]:
         """By catalogue name and origin."""
         return dict(self._events)
+
+
+def _by_owner(
+    stored: Sequence[StoredEvent], names: Sequence[str]
+) -> Iterable[tuple[str, list[tuple[StoredEvent, str]]]]:
+    """The events with their names, of one organization at a time."""
+    both = list(zip(stored, names, strict=True))
+    if len({event.organization_id for event in stored}) == 1:
+        return [(stored[0].organization_id, both)]
+    found: dict[str, list[tuple[StoredEvent, str]]] = {}
+    for one in both:
+        found.setdefault(one[0].organization_id, []).append(one)
+    return found.items()

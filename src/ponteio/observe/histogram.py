@@ -37,6 +37,13 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += times
         self.sum += value * times
 
+    def observe_all(self, values: Sequence[float]) -> None:
+        """Take in all of `values`, each once."""
+        bounds, counts = self.bounds, self.counts
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+        self.sum += sum(values)
+
     def add(self, other: Histogram) -> None:
         """Take in all that `other`, with the same bounds, has."""
         for place, count in enumerate(other.counts):
