@@ -20,9 +20,11 @@ from tests.support.raw_websocket import open_sockets
 from tests.support.rest_house import RestHouse
 from tests.support.simulator import until
 
+from ponteio.model import outcome
 from ponteio.model.diagnosis import STEPS, Asked, Finding, Language, Verdict
 from ponteio.model.identity import OrganizationScope
 from ponteio.model.link import LinkState
+from ponteio.model.outcome import RefusalError
 from ponteio.observe.clock import utc_now
 from ponteio.simulator.misconfigurations import MISCONFIGURATIONS
 from ponteio.upstream.diagnosis import WALK, Diagnosis, Step
@@ -356,7 +358,14 @@ async def test_the_whole_walk_is_bounded_in_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(RuntimeError("a secret"), "broke"), (TimeoutError(), "too_slow"), (OSError("x"), "broke")]
+    ("error", "reason"),
+    [
+        (RuntimeError("a secret"), "broke"),
+        (TimeoutError(), "too_slow"),
+        (OSError("x"), "broke"),
+        (RefusalError(outcome.UPSTREAM_TIMEOUT), "too_slow"),
+        (RefusalError(outcome.UPSTREAM_UNREACHABLE, "a secret"), "call_failed"),
+    ],
 )
 async def test_a_step_that_breaks_is_a_finding(
     error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -377,6 +386,15 @@ async def test_a_step_that_breaks_is_a_finding(
         (Verdict.SKIPPED, "not_tried"),
     ]
     assert "a secret" not in repr(found)
+
+
+async def test_a_database_that_is_away_ends_no_walk(tmp_path: Path) -> None:
+    async with diagnosed_house(tmp_path, started=False) as house:
+        await house.database.close()
+        seen = await diagnose(house)
+        verdicts = seen.verdicts()
+    assert {verdicts[step] for step in ("frames", "stability", "link")} == {"skipped:no_records"}
+    assert verdicts["upgrade"] == "ok:opened"
 
 
 def test_every_step_needs_only_earlier_ones() -> None:

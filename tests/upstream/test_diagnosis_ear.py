@@ -49,9 +49,9 @@ def test_times_and_ids_are_read_where_there_are_any() -> None:
     )
     found = ear.namespaces["/a"]
     assert [wall for wall, _ in found.times] == [datetime(2026, 11, 24, 9, tzinfo=UTC)]
-    assert found.message_ids == {"M1"}
-    assert ear.has_heard("M1")
-    assert not ear.has_heard("M2")
+    assert list(found.messages) == ["M1"]
+    assert ear.heard_on("M1") == found.messages["M1"]
+    assert ear.heard_on("M2") is None
 
 
 @pytest.mark.parametrize("payload", [b"not json", b"[]", b'["a"]', b'["a",1]', b"{}"])
@@ -64,7 +64,7 @@ def test_a_flood_and_a_giant_are_only_counted(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(diagnosis_ear, "MOST_READ", 2)
     monkeypatch.setattr(diagnosis_ear, "MAX_READ_BYTES", 100)
     found = heard(packet(apikey="x" * 200), *[packet(data={"key": {"id": f"M{n}"}}) for n in range(5)]).namespaces["/a"]
-    assert (found.count, found.message_ids, found.exposes_key) == (6, {"M0"}, False)
+    assert (found.count, list(found.messages), found.exposes_key) == (6, ["M0"], False)
 
 
 async def test_it_joins_hears_and_leaves_nothing() -> None:

@@ -5,6 +5,7 @@ that it came.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,13 +29,14 @@ MAX_READ_BYTES = 256 * 1024
 @dataclass(slots=True)
 class Heard:
     """What came over one namespace. `exposes_key` says whether envelopes hold an instance's token, None before the
-    first. `times` are pairs of what an envelope says and when it came.
+    first. `times` are pairs of what an envelope says and when it came; `messages` tells when each id came, in seconds
+    of the monotonic clock.
     """
 
     count: int = 0
     exposes_key: bool | None = None
     times: list[tuple[datetime, datetime]] = field(default_factory=list)
-    message_ids: set[str] = field(default_factory=set)
+    messages: dict[str, float] = field(default_factory=dict)
 
 
 class Ear:
@@ -87,9 +89,10 @@ class Ear:
             return is_enough()
         return True
 
-    def has_heard(self, message_id: str) -> bool:
-        """Whether a message with this id came over any namespace."""
-        return any(message_id in heard.message_ids for heard in self.namespaces.values())
+    def heard_on(self, message_id: str) -> float | None:
+        """When a message with this id came over any namespace, by the monotonic clock; None if it did not."""
+        times = (heard.messages.get(message_id) for heard in self.namespaces.values())
+        return next((each for each in times if each is not None), None)
 
     async def close(self) -> None:
         """The connection is closed, if there is one."""
@@ -119,7 +122,7 @@ class Ear:
             heard.times.append((wall, self._clock()))
         message_id = _message_id(envelope.get("data"))
         if message_id is not None:
-            heard.message_ids.add(message_id)
+            heard.messages[message_id] = time.monotonic()
 
 
 def _envelope(payload: bytes) -> dict[str, Any] | None:

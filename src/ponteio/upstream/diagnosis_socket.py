@@ -128,7 +128,7 @@ async def global_mode(walk: Walk) -> Finding:
     if not walk.subject.global_events:
         return ok("global_mode.not_wanted")
     root, own = walk.ear.namespaces["/"], walk.ear.namespaces[f"/{walk.name}"]
-    if not await walk.ear.hear(lambda: root.count > 0, 0) and _heard_lately(walk):
+    if root.count or _heard_lately(walk):
         return ok("global_mode.on")
     await walk.ear.hear(lambda: root.count > 0 or own.count > 0, GLOBAL_LISTEN_S)
     if not root.count and own.count:

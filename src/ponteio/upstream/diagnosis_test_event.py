@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 
 from ponteio.model.diagnosis import Finding
 from ponteio.model.outcome import RefusalError
@@ -29,8 +30,7 @@ async def send_test_event(walk: Walk) -> None:
         if number is None or [row.name for row in sharing] != [walk.name]:
             walk.test_refusal = "round_trip.shared_number"
             return
-        loop = asyncio.get_running_loop()
-        event = TestEvent(f"PONTEIO{secrets.token_hex(8).upper()}", loop.time(), 0)
+        event = TestEvent(f"PONTEIO{secrets.token_hex(8).upper()}", time.monotonic(), 0)
         answer = await walk.keyless.post("/webhook/evolution", _message(number, event.message_id))
         event.status = answer.status
     except RefusalError:
@@ -52,11 +52,11 @@ def _message(number: str, message_id: str) -> dict[str, object]:
 
 async def _stored_after(walk: Walk, event: TestEvent) -> float:
     """The seconds until the event was in the log."""
-    records, loop = walk.subject.records, asyncio.get_running_loop()
+    records = walk.subject.records
     while True:
         with contextlib.suppress(StorageError):
             if await records.is_stored(walk.subject.server_id, walk.name, event.message_id):
-                return loop.time() - event.sent_on
+                return time.monotonic() - event.sent_on
         await asyncio.sleep(_LOOK_S)
 
 
@@ -75,7 +75,7 @@ async def round_trip(walk: Walk) -> Finding:
         return await _heard(walk, event)
     done, _ = await asyncio.wait([event.stored], timeout=LIMIT_S)
     if not done:
-        text = "round_trip.heard_only" if walk.ear.has_heard(event.message_id) else "round_trip.lost"
+        text = "round_trip.lost" if walk.ear.heard_on(event.message_id) is None else "round_trip.heard_only"
         return fail(text, "round_trip.steps", limit_s=int(LIMIT_S))
     took_ms = int(event.stored.result() * 1000)
     return ok("round_trip.stored", took_ms=took_ms) if took_ms < SLOW_MS else warn("round_trip.slow", took_ms=took_ms)
@@ -85,7 +85,8 @@ async def _heard(walk: Walk, event: TestEvent) -> Finding:
     """As far as it can be told without a gateway that stores it."""
     if walk.is_pending:
         return skipped("round_trip.pending")
-    if not await walk.ear.hear(lambda: walk.ear.has_heard(event.message_id), LIMIT_S):
+    await walk.ear.hear(lambda: walk.ear.heard_on(event.message_id) is not None, LIMIT_S)
+    heard_on = walk.ear.heard_on(event.message_id)
+    if heard_on is None:
         return fail("round_trip.lost", "round_trip.steps", limit_s=int(LIMIT_S))
-    took_ms = int((asyncio.get_running_loop().time() - event.sent_on) * 1000)
-    return ok("round_trip.heard", took_ms=took_ms)
+    return ok("round_trip.heard", took_ms=int((heard_on - event.sent_on) * 1000))
