@@ -224,7 +224,7 @@ class GatewaySettings(Settings):
 class ClientSettings(Settings):
     """What a command needs that speaks to a running gateway."""
 
-    url: str = Field("http://127.0.0.1:3001", description="Where `ponteio tail` finds the gateway.")
+    url: str = Field("http://127.0.0.1:3001", description="Where `ponteio tail` and `doctor` find the gateway.")
     api_key: SecretStr = Field(SecretStr(""), description="The organization's key that `ponteio tail` uses.")
 
 
