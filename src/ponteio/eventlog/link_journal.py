@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ponteio.eventlog.journal_buffer import Draft
@@ -16,6 +17,7 @@ from ponteio.model.identity import OrganizationScope
 from ponteio.model.journal import JournalEntry, JournalKind, JournalNote
 from ponteio.storage.database import Database
 from ponteio.storage.journal_tables import link_journal
+from ponteio.storage.script import Insert, Query, Script
 
 MAX_OF_PLACE = 1_000
 """Entries of one link or instance that are kept."""
@@ -54,21 +56,18 @@ class LinkJournal:
 
     async def write(self, drafts: Sequence[Draft]) -> builtins.list[int]:
         """The drafts are entries, each with the count that is answered; their `entry_id` is set. Raises
-        `StorageError`; then nothing was written.
+        `StorageError`; then write them again.
         """
         counts = [draft.count for draft in drafts]
         new = [draft for draft in drafts if draft.entry_id is None]
-        rows = [_row(draft) for draft in new]
         raised = [{"the_entry": draft.entry_id, **_row(draft)} for draft in drafts if draft.entry_id is not None]
-        ids: Sequence[int] = ()
-        async with self._database.write() as connection:
-            if rows:
-                statement = insert(link_journal).returning(_c.entry_id, sort_by_parameter_order=True)
-                ids = (await connection.execute(statement, rows)).scalars().all()
-            if raised:
+        if new:
+            first = await self._database.run(_insertion([tuple(_row(draft).values()) for draft in new]))
+            for draft, entry_id in zip(new, itertools.count(first), strict=False):
+                draft.entry_id = entry_id
+        if raised:
+            async with self._database.write() as connection:
                 await connection.execute(_RAISE, raised)
-        for draft, entry_id in zip(new, ids, strict=True):
-            draft.entry_id = entry_id
         return counts
 
     async def list(self, query: JournalQuery, limit: int) -> builtins.list[JournalEntry]:
@@ -120,6 +119,16 @@ class LinkJournal:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return [[_is(column, value) for column, value in zip(places, row, strict=True)] for row in rows]
+
+
+def _insertion(rows: Sequence[tuple[Any, ...]]) -> Script[int]:
+    """The id of the first of the new rows, which follow each other. One process writes; a second one would be refused
+    an id that is taken, and try again.
+    """
+    top = yield Query("SELECT coalesce(max(entry_id), 0) FROM link_journal", ())
+    first: int = top[0][0] + 1
+    yield Insert(link_journal, [(entry_id, *row) for entry_id, row in zip(itertools.count(first), rows, strict=False)])
+    return first
 
 
 def kinds_of(names: Iterable[str]) -> tuple[str, ...]:

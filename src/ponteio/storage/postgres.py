@@ -40,6 +40,7 @@ _DEFAULTS = {
 _WIRE_TYPES = {
     "BIGINT": "int8",
     "BOOLEAN": "bool",
+    "FLOAT": "float8",
     "TEXT": "text",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "VARCHAR": "text",
