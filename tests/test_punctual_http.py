@@ -14,7 +14,7 @@ from ponteio.listener import Listener, bind
 from ponteio.punctual_http import Deadlines, PunctualHttp
 
 SHORT = Deadlines(begin_s=1.0, head_s=1.0, body_s=2.5, goodbye_s=1.0, taken_s=2.0, taken_bytes=32 * 1024)
-LET_GO_S = 6.0
+LET_GO_S = 15.0
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD_OF_POST = b"POST /%b HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
@@ -76,25 +76,34 @@ async def connected(listener: Listener) -> AsyncIterator[tuple[asyncio.StreamRea
         writer.transport.abort()
 
 
-async def drip(writer: asyncio.StreamWriter, piece: bytes) -> None:
-    with contextlib.suppress(ConnectionError):
-        while True:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(0.1)
+class Ear(asyncio.Protocol):
+    """Keeps what was heard, also when the connection ends with a reset."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.is_over = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over.set()
 
 
 async def until_let_go(listener: Listener, first: bytes, then: bytes | None = None) -> bytes:
-    """What is heard until the connection is closed."""
-    async with connected(listener) as (reader, writer), asyncio.timeout(LET_GO_S):
-        writer.write(first)
-        dripping = asyncio.create_task(drip(writer, then)) if then else None
-        heard = b""
-        with contextlib.suppress(ConnectionError):
-            heard = await reader.read(-1)
-        if dripping:
-            dripping.cancel()
-    return heard
+    """What a client hears until it is let go that says `first` at once, and `then` again and again."""
+    where = urlsplit(listener.url)
+    transport, ear = await asyncio.get_running_loop().create_connection(Ear, where.hostname, where.port or 0)
+    try:
+        transport.write(first)
+        async with asyncio.timeout(LET_GO_S):
+            while then and not ear.is_over.is_set():
+                await asyncio.sleep(0.1)
+                transport.write(then)
+            await ear.is_over.wait()
+    finally:
+        transport.abort()
+    return ear.heard
 
 
 LATE = {
