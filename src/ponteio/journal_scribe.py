@@ -22,9 +22,9 @@ from ponteio.upstream.event_configuration import DriftNews
 
 log = structlog.get_logger(__name__)
 
-PORTION = 200
+PORTION = 100
 """Entries of one transaction: the corridor waits behind it."""
-PORTIONS = 5
+PORTIONS = 10
 """Transactions of one look: more wait for the next, so that a storm leaves the database to events."""
 FRESH = timedelta(minutes=1)
 

@@ -22,6 +22,21 @@ async def test_a_gap_has_a_beginning_and_then_an_end(database: Database) -> None
     assert await gaps.list("main", 10) == [Gap(_ALPHA, GapKind.LINK_DOWN, NOON, _LATER, "transport close")]
 
 
+async def test_who_listens_hears_of_each_gap_once_when_it_opens_and_when_it_ends(database: Database) -> None:
+    gaps, heard = GapLog(database), list[tuple[int, Gap]]()
+    gaps.on_gap(lambda gap_id, gap: heard.append((gap_id, gap)))
+    gap_id = await gaps.open(_ALPHA, GapKind.LINK_DOWN, NOON, "gone")
+    assert await gaps.open(_ALPHA, GapKind.LINK_DOWN, _LATER, "again") == gap_id
+    await gaps.close(gap_id, _LATER)
+    await gaps.close(gap_id, _LATEST)
+    other = await gaps.record(Gap(_GLOBAL, GapKind.OVERSIZE, NOON, NOON))
+    assert heard == [
+        (gap_id, Gap(_ALPHA, GapKind.LINK_DOWN, NOON, None, "gone")),
+        (gap_id, Gap(_ALPHA, GapKind.LINK_DOWN, NOON, _LATER, "gone")),
+        (other, Gap(_GLOBAL, GapKind.OVERSIZE, NOON, NOON)),
+    ]
+
+
 async def test_opening_what_is_open_continues_it(database: Database) -> None:
     gaps = GapLog(database)
     first = await gaps.open(_ALPHA, GapKind.LINK_DOWN, NOON)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
+from ponteio.model.instance_events import NEVER_SET, SentEvents
 from ponteio.model.outcome import Outcome
 from ponteio.upstream import evolution_answers as answers
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, WebsocketSettings
@@ -252,3 +253,18 @@ def test_websocket_settings_are_a_row_null_or_nothing() -> None:
     nothings: list[object] = [None, [], {}, {"enabled": "true"}]
     for nothing in nothings:
         assert answers.read_websocket(nothing) is None
+
+
+def test_what_is_sent_is_bounded_and_never_set_is_told_from_nonsense() -> None:
+    row = recorded("websocket/set ok two events")["response"]
+    assert answers.read_sent_events(row) == SentEvents(True, ("MESSAGES_UPSERT", "CONNECTION_UPDATE"))
+    assert answers.read_sent_events(None) == NEVER_SET
+    # Whoever makes an instance may put anything into its list.
+    odd = {"enabled": True, "events": ["CALL", "CALL", "x" * 65, 7, *(f"N{number}" for number in range(200))]}
+    sent = answers.read_sent_events(odd)
+    assert (sent.events[:2], len(sent.events)) == (("CALL", "N0"), answers.MAX_EVENTS)
+    strangers: list[object] = [[], {}, "null", {"enabled": 1}]
+    for strange in strangers:
+        with pytest.raises(EvolutionRefusalError) as caught:
+            answers.read_sent_events(strange)
+        assert caught.value.outcome is outcome.UPSTREAM_BAD_ANSWER

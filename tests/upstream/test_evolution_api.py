@@ -11,6 +11,7 @@ from tests.support.simulator import running_simulator
 
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
+from ponteio.model.instance_events import NEVER_SET, SentEvents
 from ponteio.model.outcome import Outcome, RefusalError
 from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
@@ -194,6 +195,22 @@ async def test_an_evolution_without_websocket_is_recognised() -> None:
         assert not await api.has_socketio()
         assert await api.find_websocket("loja-01") is None
         assert await api.set_websocket("loja-01", enabled=True) is None
+        assert await api.find_events("loja-01") is None
+        assert await api.set_events("loja-01", ["CALL"]) is None
+        await api.close()
+
+
+async def test_what_an_instance_sends_is_never_set_set_or_switched_off() -> None:
+    async with running_simulator(instances=1, instance_events=False) as simulator:
+        api = EvolutionApi(simulator.url, simulator.api_key)
+        assert await api.find_events("loja-01") == NEVER_SET
+        assert await api.set_events("loja-01", ["CALL"]) == SentEvents(True, ("CALL",))
+        everything = await api.set_events("loja-01", [])
+        assert everything is not None
+        assert len(everything.events) == 31
+        assert await api.find_events("loja-01") == everything
+        await api.set_websocket("loja-01", enabled=False)
+        assert await api.find_events("loja-01") == SentEvents(False, ())
         await api.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,12 +17,14 @@ from tests.support.simulator import running_simulator, until
 from ponteio.model import outcome
 from ponteio.model.identity import Instance, InstanceChange, InstanceState
 from ponteio.model.outcome import RefusalError
+from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.storage.database import Database
+from ponteio.storage.errors import StorageUnavailableError
 from ponteio.tenancy.directory import Directory
-from ponteio.upstream.evolution_answers import Sighting
+from ponteio.upstream.evolution_answers import Sighting, WebsocketSettings
 from ponteio.upstream.evolution_api import EvolutionApi
 from ponteio.upstream.instance_sync import InstanceSync, settled_state, states_to_confirm
 
@@ -154,6 +156,28 @@ async def test_an_event_that_came_in_the_meantime_wins(bench: Bench) -> None:
 
     await _with(bench, slow).sync_once()
     assert bench.state(name) is CONNECTING
+
+
+async def test_what_each_instance_is_set_to_send_is_told_after_the_round(bench: Bench) -> None:
+    heard: list[tuple[datetime, dict[str, bool]]] = []
+    answer: list[Exception] = []
+
+    async def heed(asked_at: datetime, listed: Mapping[str, WebsocketSettings | None]) -> None:
+        heard.append((asked_at, {name: settings is not None for name, settings in listed.items()}))
+        if answer:
+            raise answer.pop()
+
+    bench.simulator.instance("loja-01").websocket = None
+    bench.sync._on_settings = heed
+    began_at = utc_now()
+    assert await bench.sync.sync_once()
+    ((asked_at, listed),) = heard
+    assert began_at <= asked_at <= utc_now()
+    assert listed == {"loja-01": False, "loja-02": True, "loja-03": True}
+    # What cannot be written down about that spoils no round.
+    answer.append(StorageUnavailableError("away"))
+    assert await bench.sync.sync_once() == []
+    assert len(heard) == 2
 
 
 async def test_the_loop_begins_at_once_and_goes_on(bench: Bench) -> None:
