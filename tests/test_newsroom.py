@@ -165,16 +165,21 @@ async def test_two_organizations_on_one_server_hear_of_their_own(tmp_path: Path,
 async def test_a_phone_that_is_lost_and_people_who_see_it(tmp_path: Path, database_url: str) -> None:
     async with here_with(tmp_path, database_url, "loja-01", "loja-02", global_events=False, instances=2) as here:
         made = await here.rule(condition="down", for_s=0, name="Shops", remind_every_s=300)
-        async with plain_socket(here.house.url, here.acme.key) as socket:
+        poor = await here.house.post("keys", here.acme.key, {"label": "reader", "scopes": ["events:read"]})
+        async with (
+            plain_socket(here.house.url, here.acme.key) as socket,
+            plain_socket(here.house.url, poor["api_key"]) as reader,
+        ):
             here.simulator.emit(
                 "loja-01", "connection.update", {"instance": "loja-01", "state": "close", "statusReason": 401}
             )
             (call,) = await here.has_told("alert.firing")
             assert call.verified(here.secret)["data"]["details"]["subject"] == {"kind": "instance", "name": "loja-01"}
             (incident,) = await here.incidents("open")
-            await holds(
-                "the socket is told", lambda: [one["id"] for one in socket.named("incident")] == [incident["id"]]
-            )
+            await holds("the socket is told", lambda: socket.named("incident"))
+            assert {one["id"] for one in socket.named("incident")} == {incident["id"]}
+            await holds("the reader hears of the instance", lambda: reader.named("instance-status"))
+            assert reader.named("incident") == [], "it may not read alerts"
         seen = await here.house.post(f"incidents/{incident['id']}/acknowledge", here.acme.key)
         assert (seen["state"], seen["acknowledged_by"]) == ("acknowledged", "oracle")
         closed = await here.house.post(f"incidents/{incident['id']}/resolve", here.acme.key)

@@ -319,6 +319,22 @@ async def test_what_is_closed_by_hand_stays_closed_while_its_trouble_lasts(
     assert await world.kinds() == ["alert.firing", "alert.firing"]
 
 
+async def test_what_somebody_closed_elsewhere_is_not_told_as_over(world: AlertWorld) -> None:
+    await world.rule(for_s=0)
+    await world.turns(2)
+    await world.state(InstanceState.CLOSE, "loja-01")
+    await world.turns(5)
+    (incident,) = await world.incidents()
+    elsewhere = process_of(world.post, world.options)
+    closed = await elsewhere.incidents.resolve(world.acme, incident.incident_id, "ana@example.com")
+    await world.state(InstanceState.OPEN, "loja-01")
+    await world.turns(120, step_s=5)
+    (ended,) = await world.incidents()
+    assert (ended.resolved_at, ended.resolved_by) == (closed.resolved_at, "ana@example.com")
+    assert not ended.is_dismissed
+    assert await world.kinds() == ["alert.firing"]
+
+
 async def test_a_rule_that_is_removed_or_switched_off_takes_its_incidents_along(world: AlertWorld) -> None:
     first, second = await world.rule(for_s=0), await world.rule(for_s=0, instances=("loja-01",))
     await world.turns(2)
