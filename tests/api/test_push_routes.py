@@ -23,24 +23,24 @@ SUBSCRIPTION: dict[str, Any] = {
 @ON_EACH_DATABASE
 async def test_ones_own_browsers(here: TenantDesk) -> None:
     here.desk.api_keys.extend(["an-endpoint-that-is-a-secret", SUBSCRIPTION["keys"]["auth"]])
-    viewer, other = here.acme.people[Role.VIEWER].caller, here.acme.people[Role.ADMIN].caller
-    key = (await viewer.get("/api/push/key")).json()["key"]
+    agent, other = here.acme.people[Role.AGENT].caller, here.acme.people[Role.ADMIN].caller
+    key = (await agent.get("/api/push/key")).json()["key"]
     assert key == (await other.get("/api/push/key")).json()["key"]
     assert len(key) == 87
-    made = await viewer.post("/api/push/subscriptions", json=SUBSCRIPTION)
+    made = await agent.post("/api/push/subscriptions", json=SUBSCRIPTION)
     assert made.status_code == 201
     device = made.json()
     assert (device["label"], device["service"]) == ("Firefox on Linux", "127.0.0.1:9")
-    assert (await viewer.get("/api/push/subscriptions")).json()["devices"] == [device]
+    assert (await agent.get("/api/push/subscriptions")).json()["devices"] == [device]
     assert (await other.get("/api/push/subscriptions")).json()["devices"] == []
     path = f"/api/push/subscriptions/{device['id']}"
     assert code(await other.delete(path)) == "not_found"
-    (trial,) = (await viewer.post("/api/push/test")).json()["devices"]
+    (trial,) = (await agent.post("/api/push/test")).json()["devices"]
     assert (trial["id"], trial["delivered"]) == (device["id"], False)
     assert trial["outcome"] == "unreachable"
     assert (await other.post("/api/push/test")).json()["devices"] == []
-    assert (await viewer.delete(path)).status_code == 200
-    assert code(await viewer.delete(path)) == "not_found"
+    assert (await agent.delete(path)).status_code == 200
+    assert code(await agent.delete(path)) == "not_found"
     entries = (await other.get("/api/audit")).json()["entries"]
     assert [entry["action"] for entry in entries[:2]] == ["device.removed", "device.added"]
 
@@ -56,7 +56,7 @@ async def test_it_is_for_people(here: TenantDesk) -> None:
 
 
 async def test_a_browser_of_somebody_else_moves(here: TenantDesk) -> None:
-    first, second = here.acme.people[Role.VIEWER].caller, here.rival.people[Role.VIEWER].caller
+    first, second = here.acme.people[Role.AGENT].caller, here.rival.people[Role.AGENT].caller
     await first.post("/api/push/subscriptions", json=SUBSCRIPTION)
     await second.post("/api/push/subscriptions", json=SUBSCRIPTION)
     assert (await first.get("/api/push/subscriptions")).json()["devices"] == []
@@ -77,11 +77,11 @@ async def test_a_browser_of_somebody_else_moves(here: TenantDesk) -> None:
     ],
 )
 async def test_what_is_no_subscription(here: TenantDesk, change: dict[str, Any]) -> None:
-    caller = here.acme.people[Role.VIEWER].caller
+    caller = here.acme.people[Role.AGENT].caller
     assert code(await caller.post("/api/push/subscriptions", json={**SUBSCRIPTION, **change})) == "invalid_request"
 
 
 async def test_what_a_browser_itself_gives_is_taken(here: TenantDesk) -> None:
-    caller = here.acme.people[Role.VIEWER].caller
+    caller = here.acme.people[Role.AGENT].caller
     given = {name: SUBSCRIPTION[name] for name in ("endpoint", "expirationTime", "keys")}
     assert (await caller.post("/api/push/subscriptions", json=given)).status_code == 201
