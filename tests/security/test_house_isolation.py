@@ -140,8 +140,15 @@ OWNERLESS = {
     *("body:scopes", "body:events", "body:metadata_only", "body:expires_at", "body:live_per_minute", "body:content"),
     *("body:pairing", "body:user_label", "body:valid_s", "body:secret", "body:jwks", "body:audience", "body:number"),
     *("body:integration", "body:business_id", "body:server", "body:move", "body:disabled", "body:sockets", "body:url"),
-    *("body:sockets_per_user", "body:links", "body:live_burst", "body:requests_per_minute", "body:key"),
-    *("body:global_events", "body:allow_private", "body:preset", "body:keep", "body:dry_run"),
+    *(
+        "body:sockets_per_user",
+        "body:links",
+        "body:live_burst",
+        "body:requests_per_minute",
+        "body:key",
+        "body:keep_days",
+    ),
+    *("body:global_events", "body:allow_private", "body:policies", "body:preset", "body:keep", "body:dry_run"),
     *("query:kind", "query:since", "query:until"),
     *("body:kind", "body:header", "body:enabled", "body:overlap_s", "body:notifications_per_hour"),
     *("body:endpoint", "body:keys", "body:expirationTime"),
@@ -168,7 +175,9 @@ RANDOM: dict[str, str] = {
     ALERT: "alr_0123456789abcdef01234567",
     INCIDENT: "inc_0123456789abcdef01234567",
 }
-_MADE = re.compile(r'"(?:id|prefix|api_key|ticket|created_at|updated_at|expires_at|created_by|since|until|known_from)":"[^"]*"')
+_MADE = re.compile(
+    r'"(?:id|prefix|api_key|ticket|created_at|updated_at|expires_at|created_by|since|until|known_from)":"[^"]*"'
+)
 
 
 @pytest.fixture
