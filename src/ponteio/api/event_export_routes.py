@@ -45,7 +45,7 @@ class ExportQuery(FilterQuery):
     after: str = Field(BEGINNING, description="A cursor: only what came after it, to go on with a file that broke off.")
 
 
-@router.get("/export", operation_id="exportEvents", response_class=LongAnswer, responses=_FILE)
+@router.get("/export", operation_id="exportEvents", status_code=200, response_class=LongAnswer, responses=_FILE)
 async def export_events(
     scope: Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)],
     caller: Caller,

@@ -40,7 +40,7 @@ class StreamQuery(FilterQuery):
     after: str | None = Field(None, description="A cursor: first what came after it. Nothing: from now on.")
 
 
-@router.get("/stream", operation_id="streamEvents", response_class=Handed, responses=_STREAM)
+@router.get("/stream", operation_id="streamEvents", status_code=200, response_class=Handed, responses=_STREAM)
 async def stream_events(
     request: Request,
     scope: Annotated[OrganizationScope, NeedsScope(Right.EVENTS_READ)],  # noqa: ARG001 - who has none is told here
