@@ -53,6 +53,7 @@ EMBASSIES = {
     "engineio": ("live/engineio_edge.py",),
     "httpx2": ("outbound/http_client.py",),
     "httpcore2": ("outbound/http_client.py",),
+    "prometheus_client": ("observe/metrics.py",),
     "argon2": ("tenancy/passwords.py",),
     "jwt": ("tenancy/signed_tokens.py",),
     "cryptography": ("storage/vault.py", "notify/push_crypto.py"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ponteio.decode.catalogue import CATALOGUE, CONFIG_NAMES, INTEGRATIONS, NEVER_EMITTED, canonical
+from ponteio.decode.catalogue import CATALOGUE, CONFIG_NAMES, INTEGRATIONS, NEVER_EMITTED, canonical, counted
 from ponteio.model.filter import EventFilter
 
 
@@ -57,3 +57,9 @@ def test_every_spelling_leads_to_the_wire_name_and_unknown_names_stay(spelled: s
 def test_the_catalogue_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         CATALOGUE["x"] = CATALOGUE["call"]  # type: ignore[index]
+
+
+def test_whoever_counts_has_the_catalogues_names_and_one_for_all_others() -> None:
+    assert counted("MESSAGES_UPSERT") == "messages.upsert"
+    assert {counted(name) for name in ("CONTACTS_SET", "some.Later.event", "")} == {"other"}
+    assert "other" not in CATALOGUE

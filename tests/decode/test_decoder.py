@@ -357,6 +357,10 @@ def test_other_events_happened_when_date_time_says_once_the_offset_is_learned() 
     assert isinstance(first, DecodedEvent)
     assert isinstance(second, DecodedEvent)
     assert second.occurred_at == NOW - timedelta(seconds=11, milliseconds=499)
+    assert second.emitted_at == second.occurred_at
+    # The message is WhatsApp's, the moment at which Evolution passed it on is Evolution's.
+    assert first.emitted_at == NOW
+    assert first.occurred_at != NOW
 
 
 def test_every_server_has_its_own_clock() -> None:
@@ -379,7 +383,15 @@ def test_what_is_filled_in_later_teaches_nothing_about_the_clock() -> None:
 @pytest.mark.parametrize("date_time", [None, "soon", "2026-11-23T14:46:12.999", "2019-11-23T14:46:12.999Z"])
 def test_without_a_time_to_trust_it_happened_when_we_heard_of_it(date_time: object) -> None:
     event = decoded(frame("x", date_time=date_time))
-    assert (event.occurred_at, event.date_time) == (NOW, date_time)
+    assert (event.occurred_at, event.emitted_at, event.date_time) == (NOW, None, date_time)
+
+
+def test_what_is_filled_in_later_says_nothing_about_how_long_it_took() -> None:
+    decoder = Decoder(KnownSecrets())
+    decoder.decode(frame("x", date_time="2026-11-23T11:46:13.999Z"))
+    late = decoder.decode(replace(frame("x", date_time="2026-11-23T11:46:12.999Z"), origin=Origin.BACKFILL))
+    assert isinstance(late, DecodedEvent)
+    assert (late.occurred_at, late.emitted_at) == (NOW - timedelta(seconds=1), None)
 
 
 # Properties.

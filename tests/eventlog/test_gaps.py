@@ -108,3 +108,12 @@ async def test_the_gaps_of_some_targets_that_reach_into_a_span(database: Databas
     assert len(both) == 5
     assert len(await gaps.between([_ALPHA, beta, _GLOBAL], minute(0), minute(60), 4)) == 4
     assert await gaps.between([], minute(0), minute(60), 4) == []
+
+
+async def test_gaps_are_counted_by_kind(database: Database) -> None:
+    gaps = GapLog(database)
+    assert await gaps.counts() == {}
+    await gaps.open(_ALPHA, GapKind.LINK_DOWN, NOON)
+    await gaps.record(Gap(_GLOBAL, GapKind.LINK_DOWN, NOON, _LATER))
+    await gaps.record(Gap(_GLOBAL, GapKind.OVERSIZE, NOON, NOON))
+    assert await gaps.counts() == {GapKind.LINK_DOWN: (2, 1), GapKind.OVERSIZE: (1, 0)}

@@ -265,3 +265,22 @@ async def test_a_socket_below_the_floor_is_sent_away_to_start_over(sqlite_databa
 
     await eventually(has_rest)
     await world.rooms.close()
+
+
+async def test_sockets_are_counted_by_organization_with_how_far_they_are_behind(sqlite_database: Database) -> None:
+    world = await world_of(sqlite_database)
+    assert (world.rooms.counts(), world.rooms.lags()) == ({}, [])
+    quick, slow = Client(EVERYTHING), Client(EVERYTHING)
+    await world.connect(quick)
+    await world.connect(slow)
+    assert slow.member is not None
+    organization_id = slow.member.scope.organization_id
+    assert world.rooms.counts() == {organization_id: 2}
+    await world.append([CALL] * 3)
+    await eventually(lambda: caught_up(quick, 3) and caught_up(slow, 3))
+    assert world.rooms.lags() == [0, 0]
+    slow.member.cursor = slow.member.cursor.at(1)
+    assert sorted(world.rooms.lags()) == [0, 2]
+    slow.member.cursor = Cursor("ffffffff", 9)
+    assert world.rooms.lags() == [0]
+    await world.rooms.close()

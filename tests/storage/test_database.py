@@ -168,3 +168,10 @@ async def test_sql_with_a_mistake_is_a_storage_error(database: Database) -> None
 
     with pytest.raises(StorageError):
         await ask()
+
+
+async def test_transactions_under_way_are_counted(database: Database) -> None:
+    assert database.busy == 0
+    async with database.read(), database.read():
+        assert database.busy == 2
+    assert database.busy == 0
