@@ -27,7 +27,7 @@ def ponteio(folder: Path, *words: str, **environment: str) -> subprocess.Complet
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = ponteio(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("serve", "demo", "simulate", "tail", "migrate", "org", "key", "instance"):
+    for command in ("serve", "demo", "simulate", "tail", "doctor", "migrate", "org", "key", "instance"):
         assert command in done.stdout
     assert ponteio(tmp_path, "--version").stdout.startswith("ponteio ")
 

@@ -9,8 +9,9 @@ import pytest
 from tests.support.fleet_world import fleet_world
 from tests.support.simulator import running_simulator
 
+from ponteio.model.instance_events import EventChoice
 from ponteio.model.outcome import UPSTREAM_FAILED, RefusalError
-from ponteio.station import Station
+from ponteio.station import Station, desired_events
 
 
 async def test_a_station_serves_what_differs_in_its_label_alone(tmp_path: Path) -> None:
@@ -75,3 +76,16 @@ async def test_a_server_that_fails_proves_and_disproves_nothing(tmp_path: Path) 
         with pytest.raises(RefusalError) as refused:
             await station.proved("loja-01", simulator.instance("loja-01").token or "")
         assert refused.value.outcome is UPSTREAM_FAILED
+
+
+async def test_a_diagnosis_asks_for_what_was_wished(tmp_path: Path) -> None:
+    async with fleet_world(tmp_path, starts=False) as world, running_simulator(instances=1) as simulator:
+        server = await world.server(simulator)
+        scope = await world.organization("acme")
+        await world.give(scope, server, "loja-01")
+        instance = world.directory.find(server.server_id, "loja-01")
+        assert instance is not None
+        desired = desired_events(world.needs.wishes)
+        assert await desired(instance) is None
+        await world.needs.wishes.put([instance], EventChoice(("CALL", "MESSAGES_UPSERT")))
+        assert await desired(instance) == {"CALL", "MESSAGES_UPSERT"}

@@ -25,7 +25,7 @@ from ponteio.tenancy.link_intents import LinkIntents
 from ponteio.tenancy.servers import is_public_default
 from ponteio.upstream.diagnosis import Diagnosis
 from ponteio.upstream.diagnosis_records import FrameWatch, KeptRecords
-from ponteio.upstream.diagnosis_walk import Subject
+from ponteio.upstream.diagnosis_walk import Desired, Subject
 from ponteio.upstream.event_configuration import DriftNews, EventConfiguration
 from ponteio.upstream.evolution_answers import Sighting
 from ponteio.upstream.evolution_api import EvolutionApi
@@ -180,13 +180,9 @@ class Station:
             http=self._http,
             records=KeptRecords(needs.directory, needs.gaps, needs.events, self._watch),
             status_of=self.links.status,
-            desired=self._desired,
+            desired=desired_events(needs.wishes),
             on_secret=needs.secrets.add,
         )
-
-    async def _desired(self, instance: Instance) -> frozenset[str] | None:
-        wish = await self._needs.wishes.get(instance)
-        return None if wish is None else frozenset(wish.wanted)
 
     def _evolution(
         self, key: str, on_token: Callable[[str], None] | None = None, *, breaks: bool = False
@@ -210,6 +206,16 @@ class Station:
         self._needs.on_status(status)
         if status.state is LinkState.CONNECTED:
             self._sync.request()
+
+
+def desired_events(wishes: InstanceEvents) -> Desired:
+    """What a diagnosis asks: the events that are wished of an instance, None where nobody wished any."""
+
+    async def desired(instance: Instance) -> frozenset[str] | None:
+        wish = await wishes.get(instance)
+        return None if wish is None else frozenset(wish.wanted)
+
+    return desired
 
 
 def _essence(server: Server) -> tuple[object, ...]:

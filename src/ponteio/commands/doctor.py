@@ -28,6 +28,7 @@ from ponteio.observe.clock import utc_now
 from ponteio.outbound.address_policy import AddressPolicy
 from ponteio.outbound.connector import Connector
 from ponteio.outbound.http_client import HttpOptions
+from ponteio.station import desired_events
 from ponteio.storage.errors import StorageError
 from ponteio.upstream.diagnosis import Diagnosis
 from ponteio.upstream.diagnosis_records import KeptRecords, NoRecords
@@ -180,5 +181,6 @@ def _subject(patient: _Patient, server: Server, key: str) -> Subject:
         has_gateway=patient.has_gateway and here is not None,
         link_options=link_options,
         http=HttpOptions(connector=connector),
+        desired=None if here is None else desired_events(here.wishes),
         records=NoRecords() if here is None else KeptRecords(here.directory, here.gaps, here.events),
     )
