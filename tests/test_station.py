@@ -9,6 +9,7 @@ import pytest
 from tests.support.fleet_world import fleet_world
 from tests.support.simulator import running_simulator
 
+from ponteio.model.diagnosis import Asked, Verdict
 from ponteio.model.instance_events import EventChoice
 from ponteio.model.outcome import UPSTREAM_FAILED, RefusalError
 from ponteio.station import Station, desired_events
@@ -64,8 +65,8 @@ async def test_a_test_asks_a_server_that_the_rest_of_the_house_spares(tmp_path: 
         await simulator.restart(down_s=0)
         with pytest.raises(RefusalError):
             await station.control.create(name="loja-99", integration="WHATSAPP-BAILEYS")
-        steps = {step.step: step.ok for step in await station.test.run("loja-01")}
-        assert (steps["server"], steps["key"]) == (True, True)
+        steps = {step.step: step.verdict for step in await station.diagnosis.run(Asked())}
+        assert (steps["server"], steps["key"]) == (Verdict.OK, Verdict.OK)
         await station.close()
 
 
@@ -88,4 +89,4 @@ async def test_a_diagnosis_asks_for_what_was_wished(tmp_path: Path) -> None:
         desired = desired_events(world.needs.wishes)
         assert await desired(instance) is None
         await world.needs.wishes.put([instance], EventChoice(("CALL", "MESSAGES_UPSERT")))
-        assert await desired(instance) == {"CALL", "MESSAGES_UPSERT"}
+        assert await desired(instance) == frozenset({"CALL", "MESSAGES_UPSERT"})
