@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.filter_drawing import DATA_BYTES, EVENTS, FILTERS, INSTANCES, NOON
 
 from ponteio.eventlog.candidate_terms import query_of
-from ponteio.eventlog.document_terms import OVERFLOW, document, token
+from ponteio.eventlog.document_terms import OVERFLOW, Seeds, document, token
 from ponteio.eventlog.term_index import AllTerms, AnyTerm, Term, TermQuery
 from ponteio.model.event import StoredEvent
 from ponteio.model.filter_language import parse_filter
@@ -16,6 +16,7 @@ from ponteio.model.filter_match import matches
 from ponteio.model.filter_tree import EVERY, Filter, InstanceIs
 from ponteio.model.sight import ALL_SEEN, Sight
 
+SEEDS = Seeds(common=7, rare=8)
 _OVERFLOW = Term(OVERFLOW)
 
 
@@ -98,7 +99,7 @@ def test_whatever_passes_has_the_terms(
     wanted: Filter, data: bytes, event: str, instance: str, origin: str, content: bool
 ) -> None:
     stored = StoredEvent("org", "0123abcd", 1, instance, event, None, None, NOON, NOON, origin, data)
-    tokens = set(document(stored, 7).split())
+    tokens = set(document(stored, SEEDS).split())
     found = query_of(wanted.with_instances(INSTANCES))
     if found is not None and matches(wanted, stored, ALL_SEEN if content else Sight(content=False, pairing=False)):
-        assert _holds(found, lambda term: token(term, 7) in tokens)
+        assert _holds(found, lambda term: token(term, SEEDS) in tokens)

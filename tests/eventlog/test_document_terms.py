@@ -13,9 +13,11 @@ from ponteio.eventlog import document_terms
 from ponteio.eventlog.document_terms import (
     BACKFILL,
     OVERFLOW,
+    Seeds,
     document,
     event_terms,
     instance_term,
+    is_common,
     name_term,
     phrase_terms,
     token,
@@ -24,6 +26,8 @@ from ponteio.eventlog.document_terms import (
     word_terms,
 )
 from ponteio.model.event import StoredEvent
+
+SEEDS = Seeds(common=7, rare=8)
 
 
 def stored(data: Any, event: str = "messages.upsert", origin: str = "live") -> StoredEvent:
@@ -43,12 +47,35 @@ def stored(data: Any, event: str = "messages.upsert", origin: str = "live") -> S
 
 
 def has(event: StoredEvent, *terms: bytes) -> bool:
-    return {token(term, 7) for term in terms} <= set(document(event, 7).split())
+    return {token(term, SEEDS) for term in terms} <= set(document(event, SEEDS).split())
 
 
-def test_a_token_is_eight_digits_of_a_hash_that_begins_with_the_seed() -> None:
-    assert token(b"x", 7) == crc32(b"x", 7).to_bytes(4, "little").hex()
-    assert token(b"x", 7) != token(b"x", 8)
+def test_a_token_is_eight_digits_of_a_hash_that_begins_with_a_seed() -> None:
+    assert token(b"@5511", SEEDS) == crc32(b"@5511", 8).to_bytes(4, "little").hex()
+    assert token(b"e:call", SEEDS) == crc32(b"e:call", 7).to_bytes(4, "little").hex()
+    assert token(b"@5511", Seeds.alike(7)) == crc32(b"@5511", 7).to_bytes(4, "little").hex()
+
+
+@pytest.mark.parametrize(
+    ("term", "is_it"),
+    [
+        (name_term("call"), True),
+        (instance_term("loja 1"), True),
+        (BACKFILL, True),
+        (OVERFLOW, False),
+        (user_term("5511"), False),
+        (b"w:que", True),
+        (b"w:boleto", False),
+        (b"w:o boleto", False),
+        (b"fromMe=true", True),
+        (b'status="READ', True),
+        (b"n=1", True),
+        (b'id="3EB0', False),
+        (b"messageTimestamp=1763895600", False),
+    ],
+)
+def test_it_is_known_of_which_terms_there_may_be_many(term: bytes, is_it: bool) -> None:
+    assert is_common(term) is is_it
 
 
 def test_an_event_is_found_by_its_name_families_and_instance() -> None:
@@ -103,7 +130,7 @@ def test_an_event_with_too_many_terms_says_so(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(document_terms, "MOST_TERMS", 20)
     many = [{"id": str(number)} for number in range(100)]
     assert has(stored(many), OVERFLOW, name_term("messages.upsert"))
-    assert len(document(stored(many), 7).split()) < 30
+    assert len(document(stored(many), SEEDS).split()) < 30
     wordy = {"message": {"conversation": " ".join(f"w{number}" for number in range(100))}}
     assert has(stored(wordy), OVERFLOW)
     assert not has(stored(many[:5]), OVERFLOW)
@@ -111,7 +138,7 @@ def test_an_event_with_too_many_terms_says_so(monkeypatch: pytest.MonkeyPatch) -
 
 @given(DATA_BYTES)
 def test_any_data_makes_tokens_and_nothing_else(data: bytes) -> None:
-    found = document(stored(data), 7).split(" ")
+    found = document(stored(data), SEEDS).split(" ")
     assert len(found) == len(set(found))
     assert all(len(one) == 8 and int(one, 16) >= 0 for one in found)
 
@@ -132,4 +159,4 @@ def test_no_json_breaks_it(data: Any) -> None:
         raw = orjson.dumps(data)
     except TypeError:
         return
-    assert document(stored(raw), 7)
+    assert document(stored(raw), SEEDS)

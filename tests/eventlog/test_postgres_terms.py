@@ -16,6 +16,8 @@ from ponteio.storage.database import Database
 
 EPOCH = "0123abcd"
 A, B = Term(b"a"), Term(b"b")
+# Rare, so that its blocks are longer.
+X = Term(b"@")
 pytestmark = pytest.mark.postgres
 
 
@@ -34,7 +36,7 @@ def index(database: Database) -> PostgresTermIndex:
 async def add(index: PostgresTermIndex, owner: str, *terms: bytes, after: int = 0) -> bool:
     """A document for each of `terms`, whose letters are its terms."""
     found = [
-        Document(seq, " ".join(token(bytes([letter]), index.seed(owner, seq)) for letter in word))
+        Document(seq, " ".join(token(bytes([letter]), index.seeds(owner, seq)) for letter in word))
         for seq, word in enumerate(terms, start=after + 1)
     ]
     return await index.add(owner, Cursor(EPOCH, after) if after else None, Cursor(EPOCH, after + len(terms)), found)
@@ -66,6 +68,15 @@ async def test_what_was_added_is_found_across_blocks(index: PostgresTermIndex) -
     assert await found(index, "one", A, limit=2) == Candidates([6, 4], 4)
     assert await found(index, "one", A, low=2, high=5) == Candidates([4, 2], 2)
     assert await found(index, "one", Term(b"nothing"), low=3) == Candidates([], 3)
+
+
+async def test_rare_terms_are_found_across_longer_blocks(index: PostgresTermIndex) -> None:
+    await add(index, "one", *[b"@" if number % 10 == 5 else b"a" for number in range(100)])
+    places = list(range(96, 0, -10))
+    assert (await found(index, "one", X, high=100)).seqs == places
+    assert (await found(index, "one", AnyTerm((X, B)), high=100)).seqs == places
+    assert (await found(index, "one", X, high=100, newest_first=False)).seqs == places[::-1]
+    assert await found(index, "one", X, high=100, go_on=False) == Candidates([96], 96)
 
 
 async def test_a_search_without_time_has_looked_at_one_block(index: PostgresTermIndex) -> None:

@@ -39,9 +39,9 @@ def index(file: SearchFile) -> SqliteTermIndex:
 
 def documents(index: SqliteTermIndex, owner: str, *terms: bytes, first: int = 1) -> list[Document]:
     """A document for each of `terms`, whose letters are its terms."""
-    seed = index.seed(owner, 0)
+    seeds = index.seeds(owner, 0)
     return [
-        Document(seq, " ".join(token(bytes([letter]), seed) for letter in word))
+        Document(seq, " ".join(token(bytes([letter]), seeds) for letter in word))
         for seq, word in enumerate(terms, start=first)
     ]
 

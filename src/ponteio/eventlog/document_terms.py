@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from ponteio.model.event import StoredEvent
@@ -31,6 +32,8 @@ _UNINDEXED = frozenset(
 )
 """Members of binary data and of bookkeeping: nobody looks for them, and they are half of all values."""
 
+_FIGURE = re.compile(rb"[0-9]")
+_SHORT = 4
 _ADDRESSES = frozenset({"remoteJid", "remoteJidAlt", "participant", "participantAlt", "chatId", "from"})
 
 
@@ -88,44 +91,76 @@ def is_unindexed(name: str) -> bool:
     return name in _UNINDEXED or name.isdecimal()
 
 
-def token(term: bytes, seed: int) -> str:
+class Seeds(NamedTuple):
+    """What the hashes of an event's terms begin with: those that many events may have, and the others."""
+
+    common: int
+    rare: int
+
+    @classmethod
+    def alike(cls, seed: int) -> Seeds:
+        return cls(seed, seed)
+
+    def hash(self, term: bytes) -> int:
+        """The term's hash."""
+        return crc32(term, self.common if self.common == self.rare or is_common(term) else self.rare)
+
+
+def is_common(term: bytes) -> bool:
+    """Whether a considerable part of all events may have the term: names, words of a few letters, and values that are
+    not told apart by figures, such as `READ` or `true`.
+    """
+    if term.startswith((b"e:", b"i:", b"o:")):
+        return True
+    if term.startswith((b"@", OVERFLOW)):
+        return False
+    if term.startswith(b"w:"):
+        return len(term) <= len(b"w:que")
+    value = term.partition(b"=")[2]
+    return len(value) <= _SHORT or _FIGURE.search(value) is None
+
+
+def token(term: bytes, seeds: Seeds) -> str:
     """The term as eight hexadecimal digits."""
-    return _spelled({crc32(term, seed)})
+    return _spelled({seeds.hash(term)})
 
 
-def document(event: StoredEvent, seed: int) -> str:
+def document(event: StoredEvent, seeds: Seeds) -> str:
     """The tokens of an event."""
     facts = EventFacts.of(event.data)
-    found = {crc32(term, seed) for term in event_terms(event.event)}
-    found.add(crc32(instance_term(event.instance), seed))
+    found = set(map(seeds.hash, event_terms(event.event)))
+    found.add(seeds.hash(instance_term(event.instance)))
     if event.origin != "live":
-        found.add(crc32(BACKFILL, seed))
+        found.add(seeds.hash(BACKFILL))
     for text in facts.texts:
-        found.update(crc32(term, seed) for term in word_terms(text.split()))
+        found.update(map(seeds.hash, word_terms(text.split())))
         if len(found) > MOST_TERMS:
             break
-    _add_values(facts.data, found, seed)
+    for term in _value_terms(facts.data):
+        if len(found) > MOST_TERMS:
+            break
+        found.add(seeds.hash(term))
     if len(found) > MOST_TERMS:
-        found.add(crc32(OVERFLOW, seed))
+        found.add(seeds.hash(OVERFLOW))
     return _spelled(found)
 
 
-def _add_values(data: Any, found: set[int], seed: int) -> None:
+def _value_terms(data: Any) -> Iterator[bytes]:
     waiting: list[tuple[str, Any]] = [("", data)]
-    while waiting and len(found) <= MOST_TERMS:
+    while waiting:
         name, value = waiting.pop()
         if type(value) is dict:
             waiting.extend(value.items())
         elif type(value) is list:
             waiting.extend([(name, element) for element in value])
-        else:
-            term = None if value is None else value_term(name, json_key(value) or "")
+        elif value is not None:
+            term = value_term(name, json_key(value) or "")
             if term is not None:
-                found.add(crc32(term, seed))
+                yield term
             if name in _ADDRESSES and isinstance(value, str) and "@" not in value:
                 jid = Jid.parse(value)
                 if jid is not None:
-                    found.add(crc32(user_term(jid.user), seed))
+                    yield user_term(jid.user)
 
 
 def _spelled(hashes: set[int]) -> str:

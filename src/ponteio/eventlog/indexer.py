@@ -111,8 +111,8 @@ class Indexer:
         return found.reached
 
     def _documents(self, events: list[StoredEvent]) -> list[Document]:
-        seed = self._index.seed
-        return [Document(event.seq, document(event, seed(event.organization_id, event.seq))) for event in events]
+        seeds = self._index.seeds
+        return [Document(event.seq, document(event, seeds(event.organization_id, event.seq))) for event in events]
 
     async def _check(self, heads: Mapping[str, Cursor], progress: dict[str, Cursor]) -> dict[str, Cursor]:
         """What the index knows of logs that are shorter than that, or are gone, is forgotten: the database is an older

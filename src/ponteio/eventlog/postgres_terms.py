@@ -2,7 +2,8 @@
 
 GIN finds all rows that have a term, in no order. So that the newest can be had without all the others, the hashes of
 the terms begin anew with every block of numbers: a block is searched as if it had an index of its own, the newest
-first, then more and more blocks at once.
+first, then eight times as many, and so on. Terms that few events have begin anew with much longer blocks, because each
+block costs a search of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from ponteio.eventlog.document_terms import token
+from ponteio.eventlog.document_terms import Seeds, is_common, token
 from ponteio.eventlog.search_reading import Stretch
 from ponteio.eventlog.term_index import AllTerms, Candidates, Document, Term, TermQuery
 from ponteio.model.cursor import Cursor
@@ -18,7 +19,8 @@ from ponteio.storage.database import Database
 from ponteio.storage.script import Query, Script
 
 BLOCK_BITS = 14
-_MOST_BLOCKS = 64
+LONGER_BITS = 4
+_MOST_BLOCKS = 256
 _MOST_TERMS = 2_000
 """Of one query: more blocks at once for short queries, fewer for long ones."""
 
@@ -45,9 +47,10 @@ class PostgresTermIndex:
         """See `TermIndex`."""
         return await self._database.run_reading(_progress(organization_ids))
 
-    def seed(self, organization_id: str, seq: int) -> int:
+    def seeds(self, organization_id: str, seq: int) -> Seeds:
         """See `TermIndex`."""
-        return crc32(f"{organization_id}/{seq >> self._block_bits}".encode())
+        common, rare = seq >> self._block_bits, seq >> self._block_bits + LONGER_BITS
+        return Seeds(crc32(f"{organization_id}/{common}".encode()), crc32(f"{organization_id}//{rare}".encode()))
 
     async def add(self, organization_id: str, former: Cursor | None, to: Cursor, documents: Sequence[Document]) -> bool:
         """See `TermIndex`."""
@@ -57,8 +60,12 @@ class PostgresTermIndex:
         self, stretch: Stretch, query: TermQuery, limit: int, *, newest_first: bool, go_on: Callable[[], bool]
     ) -> Candidates:
         """See `TermIndex`."""
-        spans = self._spans(stretch, max(1, min(_MOST_BLOCKS, _MOST_TERMS // _size(query))), newest_first=newest_first)
-        pieces = ((low, high, self._expression(stretch.organization_id, low, high, query)) for low, high in spans)
+        bits = self._block_bits + (0 if _has_common(query) else LONGER_BITS)
+        most = max(1, min(_MOST_BLOCKS, _MOST_TERMS // _size(query)))
+        pieces = (
+            (low, high, self._expression(stretch.organization_id, low, high, bits, query))
+            for low, high in _spans(stretch, bits, most, newest_first=newest_first)
+        )
         script = _candidates(stretch, pieces, limit, newest_first=newest_first, go_on=go_on)
         return await self._database.run_reading(script)
 
@@ -81,20 +88,22 @@ class PostgresTermIndex:
     async def close(self) -> None:
         """See `TermIndex`. The database is not its own."""
 
-    def _spans(self, stretch: Stretch, most: int, *, newest_first: bool) -> Iterator[tuple[int, int]]:
-        """The stretch in pieces of whole blocks, as the search meets them: one block, then twice as many each time."""
-        first, last = stretch.low >> self._block_bits, stretch.high >> self._block_bits
-        count = 1
-        while first <= last:
-            low, high = (max(last - count + 1, first), last) if newest_first else (first, min(first + count - 1, last))
-            first, last = (first, low - 1) if newest_first else (high + 1, last)
-            count = min(count * 2, most)
-            yield max(low << self._block_bits, stretch.low), min(((high + 1) << self._block_bits) - 1, stretch.high)
+    def _expression(self, organization_id: str, low: int, high: int, bits: int, query: TermQuery) -> str:
+        blocks = range(low >> bits, (high >> bits) + 1)
+        return " | ".join(_spelled(query, self.seeds(organization_id, block << bits)) for block in blocks)
 
-    def _expression(self, organization_id: str, low: int, high: int, query: TermQuery) -> str:
-        blocks = range(low >> self._block_bits, (high >> self._block_bits) + 1)
-        seeds = (self.seed(organization_id, block << self._block_bits) for block in blocks)
-        return " | ".join(_spelled(query, seed) for seed in seeds)
+
+def _spans(stretch: Stretch, bits: int, most: int, *, newest_first: bool) -> Iterator[tuple[int, int]]:
+    """The stretch in pieces of whole blocks, as the search meets them: one, then eight times as many each time. A term
+    that fills no page in one block is so rare that it is cheap in many.
+    """
+    first, last = stretch.low >> bits, stretch.high >> bits
+    count = 1
+    while first <= last:
+        low, high = (max(last - count + 1, first), last) if newest_first else (first, min(first + count - 1, last))
+        first, last = (first, low - 1) if newest_first else (high + 1, last)
+        count = min(count * 8, most)
+        yield max(low << bits, stretch.low), min(((high + 1) << bits) - 1, stretch.high)
 
 
 def _progress(organization_ids: Collection[str] | None) -> Script[Mapping[str, Cursor]]:
@@ -137,7 +146,10 @@ def _candidates(
     go_on: Callable[[], bool],
 ) -> Script[Candidates]:
     order = "DESC" if newest_first else "ASC"
-    yield Query("SELECT set_config('enable_seqscan', 'off', true)", ())
+    # To start other processes takes longer than the search.
+    yield Query(
+        "SELECT set_config('enable_seqscan', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)", ()
+    )
     found: list[int] = []
     for low, high, expression in pieces:
         rows = yield Query(
@@ -184,9 +196,13 @@ def _size(query: TermQuery) -> int:
     return 1 if isinstance(query, Term) else sum(map(_size, query.parts))
 
 
-def _spelled(query: TermQuery, seed: int) -> str:
+def _has_common(query: TermQuery) -> bool:
+    return is_common(query.text) if isinstance(query, Term) else any(map(_has_common, query.parts))
+
+
+def _spelled(query: TermQuery, seeds: Seeds) -> str:
     """In the language of `tsquery`: nothing but hexadecimal digits, parentheses and its own signs."""
     if isinstance(query, Term):
-        return token(query.text, seed)
+        return token(query.text, seeds)
     between = " & " if isinstance(query, AllTerms) else " | "
-    return f"({between.join(_spelled(part, seed) for part in query.parts)})"
+    return f"({between.join(_spelled(part, seeds) for part in query.parts)})"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ponteio.eventlog import reading, search_reading
@@ -21,6 +21,7 @@ from ponteio.model.identity import OrganizationScope
 from ponteio.model.outcome import CURSOR_EXPIRED, INVALID_CURSOR, RefusalError
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageError
+from ponteio.storage.script import Script
 
 # A search may take long: more of them at once would take the readers that live sockets need.
 SEARCHES_AT_ONCE = 2
@@ -80,25 +81,15 @@ class Search:
         """The page behind `EventLog.search`."""
         deadline = time.monotonic() + bounds.budget_s
         async with self._turns:
-            head = await self._database.run_reading(reading.head(scope))
+            place = await self._database.run_reading(_place(scope, wanted))
+            head, span = place.head, place.span
             low, high = _range(head, after, before)
-            span = await self._database.run_reading(span_of(scope.organization_id, wanted, head.seq))
-            counted, names = await self._instances(scope, wanted, head)
-            question = Question.of(scope, wanted, head.epoch, self._database.dialect, names, newest_first=after is None)
+            dialect, newest_first = self._database.dialect, after is None
+            question = Question.of(scope, wanted, head.epoch, dialect, place.names, newest_first=newest_first)
             walk = Walk(question, max(low, span.low), high, bounds.limit, bounds.max_bytes)
-            indexed = min(await self._indexed(question), counted)
+            indexed = min(await self._indexed(question), place.named_to)
             await self._go(walk, span, indexed, lambda: time.monotonic() < deadline)
         return _page(walk, head, low, high)
-
-    async def _instances(
-        self, scope: OrganizationScope, wanted: Filter, head: Cursor
-    ) -> tuple[int, Collection[str] | None]:
-        """The names of all instances of which there are events up to a number; None, and the log's end, if the filter
-        does not ask for beginnings of names.
-        """
-        if not any(isinstance(leaf, InstanceIs) and leaf.prefixes for leaf in wanted.leaves):
-            return head.seq, None
-        return await self._database.run_reading(known_instances(scope.organization_id))
 
     async def _go(self, walk: Walk, span: Span, indexed: int, go_on: Callable[[], bool]) -> None:
         size = _FIRST_WINDOW
@@ -159,6 +150,26 @@ class Search:
         # Reading the data of many events is work for the processor: not in the loop that serves live sockets.
         passing = await asyncio.to_thread(lambda: list(filter(walk.question.passes, found.events)))
         walk.take(passing, found.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a search must know of its log. `names` are those of all instances of which there are events up to
+    `named_to`; None if the filter does not ask for beginnings of names.
+    """
+
+    head: Cursor
+    span: Span
+    named_to: int
+    names: list[str] | None
+
+
+def _place(scope: OrganizationScope, wanted: Filter) -> Script[_Place]:
+    head = yield from reading.head(scope)
+    span = yield from span_of(scope.organization_id, wanted, head.seq)
+    if not any(isinstance(leaf, InstanceIs) and leaf.prefixes for leaf in wanted.leaves):
+        return _Place(head, span, head.seq, None)
+    return _Place(head, span, *(yield from known_instances(scope.organization_id)))
 
 
 def _range(head: Cursor, after: Cursor | None, before: Cursor | None) -> tuple[int, int]:

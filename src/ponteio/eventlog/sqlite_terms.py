@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from zlib import crc32
 
-from ponteio.eventlog.document_terms import token
+from ponteio.eventlog.document_terms import Seeds, token
 from ponteio.eventlog.search_reading import Stretch
 from ponteio.eventlog.term_index import (
     AllTerms,
@@ -47,10 +47,10 @@ class SqliteTermIndex:
         """See `TermIndex`."""
         return await _undamaged(self._file.database.run_reading(_progress(organization_ids)))
 
-    def seed(self, organization_id: str, seq: int) -> int:
+    def seeds(self, organization_id: str, seq: int) -> Seeds:
         """See `TermIndex`."""
         del seq
-        return crc32(organization_id.encode())
+        return Seeds.alike(crc32(organization_id.encode()))
 
     async def add(self, organization_id: str, former: Cursor | None, to: Cursor, documents: Sequence[Document]) -> bool:
         """See `TermIndex`."""
@@ -60,7 +60,7 @@ class SqliteTermIndex:
         self, stretch: Stretch, query: TermQuery, limit: int, *, newest_first: bool, go_on: Callable[[], bool]
     ) -> Candidates:
         """See `TermIndex`."""
-        expression = _expression(query, self.seed(stretch.organization_id, 0))
+        expression = _expression(query, self.seeds(stretch.organization_id, 0))
         script = _candidates(stretch, expression, limit, newest_first=newest_first, go_on=go_on)
         return await _undamaged(self._file.database.run_reading(script))
 
@@ -197,9 +197,9 @@ def _forget(organization_id: str) -> Script[None]:
         yield Query("DELETE FROM part_logs WHERE number = ?", (number,))
 
 
-def _expression(query: TermQuery, seed: int) -> str:
+def _expression(query: TermQuery, seeds: Seeds) -> str:
     """In the language of FTS5: nothing but hexadecimal digits, parentheses and its own words."""
     if isinstance(query, Term):
-        return token(query.text, seed)
+        return token(query.text, seeds)
     between = " AND " if isinstance(query, AllTerms) else " OR "
-    return f"({between.join(_expression(part, seed) for part in query.parts)})"
+    return f"({between.join(_expression(part, seeds) for part in query.parts)})"

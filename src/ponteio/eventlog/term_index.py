@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from ponteio.eventlog.document_terms import Seeds
 from ponteio.eventlog.search_reading import Stretch
 from ponteio.model.cursor import Cursor
 from ponteio.storage.errors import StorageError
@@ -64,7 +65,7 @@ class TermIndex(Protocol):
         """How far each log is indexed; a log that is not named is not indexed at all."""
         ...
 
-    def seed(self, organization_id: str, seq: int) -> int:
+    def seeds(self, organization_id: str, seq: int) -> Seeds:
         """What the hashes of an event's terms begin with (`document_terms`)."""
         ...
 
