@@ -7,7 +7,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import latency, memory, permission, throughput
+from benchmarks import history, latency, memory, permission, throughput
 from benchmarks.machine import describe
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "memory": memory.run,
     "permission": permission.run,
+    "history": history.run,
 }
 
 

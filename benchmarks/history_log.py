@@ -36,20 +36,23 @@ MIX = {
     "group-participants.update": 0.1,
 }
 
-_COMMON = (
-    "o a de que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou "
-    "ser quando muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus quem"
-).split()
-_WORDS = (
-    "boleto vencimento pagamento pix cartão crédito débito parcela desconto promoção preço orçamento pedido entrega frete "
-    "endereço rua bairro cidade cep prazo amanhã hoje ontem segunda terça quarta quinta sexta sábado domingo manhã tarde "
-    "noite horário atendimento suporte técnico problema solução sistema senha acesso cadastro conta cliente produto "
-    "estoque tamanho cor azul vermelho verde preto branco camiseta calça sapato vestido loja compra venda troca devolução "
-    "garantia nota fiscal recibo comprovante transferência banco agência contrato assinatura plano mensalidade fatura "
-    "agendamento consulta exame médico dentista clínica paciente retorno confirmação cancelamento reserva mesa pessoas "
-    "pizza lanche refrigerante bebida sobremesa cardápio obrigado obrigada bom boa dia oi olá tudo bem certo ok sim não "
-    "claro perfeito ótimo desculpe favor aguarde momento verificar confirmar enviar receber ligar responder mensagem"
-).split()
+_LITTLE_WORDS = """
+o a de que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua
+ou ser quando muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus
+quem
+"""
+_SHOP_WORDS = """
+boleto vencimento pagamento pix cartão crédito débito parcela desconto promoção preço orçamento pedido entrega
+frete endereço rua bairro cidade cep prazo amanhã hoje ontem segunda terça quarta quinta sexta sábado domingo
+manhã tarde noite horário atendimento suporte técnico problema solução sistema senha acesso cadastro conta
+cliente produto estoque tamanho cor azul vermelho verde preto branco camiseta calça sapato vestido loja compra
+venda troca devolução garantia nota fiscal recibo comprovante transferência banco agência contrato assinatura
+plano mensalidade fatura agendamento consulta exame médico dentista clínica paciente retorno confirmação
+cancelamento reserva mesa pessoas pizza lanche refrigerante bebida sobremesa cardápio obrigado obrigada bom
+boa dia oi olá tudo bem certo ok sim não claro perfeito ótimo desculpe favor aguarde momento verificar
+confirmar enviar receber ligar responder mensagem
+"""
+_COMMON, _WORDS = _LITTLE_WORDS.split(), _SHOP_WORDS.split()
 _ENDINGS = ("", "s", "inho", "inha", "ão", "mente", "eiro", "eira", "ar", "ando", "ado", "ação", "ável", "ista")
 # Some thousands of words, the first of them much more often than the last.
 VOCABULARY = [*_COMMON, *_WORDS, *(f"{word}{ending}" for ending in _ENDINGS[1:] for word in _WORDS)]
@@ -60,7 +63,7 @@ class Talk:
     """Draws events. The same `seed` draws the same ones."""
 
     def __init__(self, seed: int, instances: list[str]) -> None:
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._instances = instances
         self._weights = [1 / (rank + 2) for rank in range(len(instances))]
         self._words = self._random.choices(VOCABULARY, _WEIGHTS, k=200_000)
@@ -119,7 +122,10 @@ class Talk:
             media = {"url": "https://mmg.whatsapp.net/x", "mimetype": "image/jpeg", "caption": text}
             hashes = {name: pick.choice(self._binary) for name in ("fileSha256", "fileEncSha256", "mediaKey")}
             content = {"imageMessage": {**media, **hashes, "jpegThumbnail": "".join(pick.choices(self._binary, k=15))}}
-        secret = {"senderKeyHash": pick.choice(self._binary), "senderTimestamp": {"low": 1, "high": 0, "unsigned": True}}
+        secret = {
+            "senderKeyHash": pick.choice(self._binary),
+            "senderTimestamp": {"low": 1, "high": 0, "unsigned": True},
+        }
         content["messageContextInfo"] = {"deviceListMetadata": secret, "messageSecret": pick.choice(self._binary)}
         key = {"remoteJid": chat, "fromMe": is_ours, "id": message_id, "remoteJidAlt": chat, "addressingMode": "lid"}
         return {

@@ -29,6 +29,7 @@ class Stand:
     pid: int
     url: str
     api_key: str
+    folder: Path
 
     @asynccontextmanager
     async def readers(self, count: int, hear: Hear) -> AsyncIterator[None]:
@@ -54,9 +55,21 @@ class Stand:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+_SERVE = ("-m", "ponteio", "serve")
+_WITHOUT_HISTORY = """
+import asyncio, sys
+from ponteio import cli, indexing
+indexing.Indexing.run = lambda self: asyncio.Event().wait()
+sys.argv = ["ponteio", "serve"]
+cli.main()
+"""
+
+
 @asynccontextmanager
-async def stand() -> AsyncIterator[Stand]:
-    """A fresh gateway on SQLite with full durability, linked to a fresh simulator in global mode."""
+async def stand(*, history: bool = True) -> AsyncIterator[Stand]:
+    """A fresh gateway on SQLite with full durability, linked to a fresh simulator in global mode; without `history` it
+    neither indexes nor counts its events.
+    """
     simulator = Simulator(SimulatorOptions(instances=1, rate=0.0, global_events=True, load_s=0.0, emitted_limit=0))
     await simulator.start()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
@@ -76,13 +89,15 @@ async def stand() -> AsyncIterator[Stand]:
         key = json.loads(await _command(environment, "key", "create", "--org", "Bench", "--json"))
         await _command(environment, "instance", "assign", INSTANCE, "Bench")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ponteio", "serve"), env=environment, stderr=asyncio.subprocess.PIPE
+            *(sys.executable, *(_SERVE if history else ("-c", _WITHOUT_HISTORY))),
+            env=environment,
+            stderr=asyncio.subprocess.PIPE,
         )
         try:
             url = await _said(process, r'"url": "(http://[^"]+)"')
             await _said(process, r'"event": "link connected"()')
             drain = asyncio.create_task(_drain(process))
-            yield Stand(simulator, process.pid, url, key["api_key"])
+            yield Stand(simulator, process.pid, url, key["api_key"], Path(folder))
             drain.cancel()
         finally:
             process.terminate()
