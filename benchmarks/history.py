@@ -50,8 +50,8 @@ class Cost:
 
 
 async def run(_minutes: float) -> None:
-    """The environment says more: PONTEIO_BENCH_FOLDER keeps the SQLite files between runs, PONTEIO_BENCH_POSTGRES_URL (with `?schema=`) measures
-    PostgreSQL too, PONTEIO_BENCH_EVENTS makes the large log smaller.
+    """The environment says more: PONTEIO_BENCH_FOLDER keeps the SQLite files between runs, PONTEIO_BENCH_POSTGRES_URL
+    (with `?schema=`) measures PostgreSQL too, PONTEIO_BENCH_EVENTS makes the large log smaller.
     """
     large = int(os.environ.get("PONTEIO_BENCH_EVENTS", LARGE))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
