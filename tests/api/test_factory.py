@@ -22,7 +22,7 @@ NAMED = sorted(
 )
 """What organizations do to an instance. What logs out and what deletes comes last."""
 
-NOT_JSON = {"/metrics"}
+NOT_JSON = {"/metrics", "/api/events/export", "/api/events/stream"}
 """Routes that answer in a format of somebody else's."""
 
 

@@ -193,7 +193,7 @@ async def test_a_revocation_during_the_handshake_does_not_slip_through(
 ) -> None:
     """I10: the key was good when it was looked up, and is not any more when the socket would come in."""
     is_done, may_go_on = asyncio.Event(), asyncio.Event()
-    owner, name = (Authenticator, "handshake") if moment.startswith("while") else (EventLog, "head")
+    owner, name = (Authenticator, "handshake") if moment.startswith("while") else (EventLog, "bounds")
     monkeypatch.setattr(owner, name, slowed(getattr(owner, name), is_done, may_go_on))
     async with connection(gateway, transport, "") as client:
         await gateway.edge.enforce()
