@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from ponteio.decode.catalogue import CATALOGUE
 from ponteio.decode.moment import wall_clock
-from ponteio.model.diagnosis import Finding, joined
+from ponteio.model.diagnosis import Finding, Value, joined
 from ponteio.model.event import utc_text
 from ponteio.model.link import Gap, GapKind, LinkState, LinkTarget
 from ponteio.upstream.diagnosis_rest import json_of, segment
@@ -107,7 +107,7 @@ async def events(walk: Walk) -> Finding:
     missing = wanted - set(found.events)
     if not missing:
         return ok("events.all", count=len(wanted))
-    shown = {"missing": ", ".join(sorted(missing)), "count": len(missing), **values}
+    shown: dict[str, Value] = {"missing": ", ".join(sorted(missing)), "count": len(missing), **values}
     if missing == MANAGERS_LACK & wanted:
         return warn("events.manager", "events.set", "events.manager", **shown)
     return warn("events.missing", "events.set", **shown)

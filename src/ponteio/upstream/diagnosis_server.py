@@ -7,12 +7,12 @@ import re
 import secrets
 
 from ponteio.model import outcome
-from ponteio.model.diagnosis import Finding, Verdict
+from ponteio.model.diagnosis import Finding, Value, Verdict
 from ponteio.model.identity import InstanceState
 from ponteio.model.outcome import RefusalError
 from ponteio.outbound.http_client import HttpAnswer
 from ponteio.upstream.diagnosis_rest import is_cors, is_evolutions, is_licence, json_of, segment
-from ponteio.upstream.diagnosis_walk import Walk, fail, ok, skipped, warn
+from ponteio.upstream.diagnosis_walk import Walk, fail, ok, showing, skipped, warn
 from ponteio.upstream.evolution_answers import read_connection_state
 
 KNOWN_VERSION = "2.3.7"
@@ -35,7 +35,7 @@ async def server(walk: Walk) -> Finding:
         return ok("server.answers")
     if 300 <= answer.status < 400:
         return _redirected(walk, answer)
-    values = {"status": answer.status, **walk.values}
+    values: dict[str, Value] = {"status": answer.status, **walk.values}
     if is_evolutions(answer) and not _is_unknown_path(found):
         return ok("server.answers")
     if answer.status in _PROXY_STATUSES:
@@ -63,11 +63,11 @@ async def _unanswered(walk: Walk, refusal: RefusalError) -> Finding:
 
 
 def _redirected(walk: Walk, answer: HttpAnswer) -> Finding:
-    values = {"status": answer.status, "location": answer.location[:200], **walk.values}
-    private = ("server.shown",) if answer.location else ()
+    values: dict[str, Value] = {"status": answer.status, "location": answer.location[:200], **walk.values}
+    found = fail("server.redirect", "server.final", **values)
     if answer.location.startswith("https://") and walk.subject.url.startswith("http://"):
-        return fail("server.redirect_https", "server.https", private=private, **values)
-    return fail("server.redirect", "server.final", private=private, **values)
+        found = fail("server.redirect_https", "server.https", **values)
+    return showing(found, "server.shown") if answer.location else found
 
 
 async def version(walk: Walk) -> Finding:

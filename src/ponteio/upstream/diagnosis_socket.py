@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 
-from ponteio.model.diagnosis import Finding
+from ponteio.model.diagnosis import Finding, Verdict
 from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
 from ponteio.upstream.diagnosis_server import FIRST_THAT_CHECKS_KEYS
 from ponteio.upstream.diagnosis_test_event import send_test_event
-from ponteio.upstream.diagnosis_walk import Walk, fail, ok, skipped, warn
+from ponteio.upstream.diagnosis_walk import Walk, fail, finding, ok, skipped, warn
 from ponteio.upstream.handshake_answer import judge_answer
 from ponteio.upstream.link_failure import DialError, LinkFailure
 from ponteio.upstream.link_machine import INVALID_NAMESPACE
@@ -65,7 +65,7 @@ async def upgrade(walk: Walk) -> Finding:
 def _key_refused(walk: Walk, step: str) -> Finding:
     if "key" in walk.blocked:
         walk.blocked[step] = "key"
-        return skipped("polling.key_cause", step=step)
+        return finding(Verdict.SKIPPED, "polling.key_cause", step=step)
     return fail(f"{step}.key_refused", "key.set_global", **walk.values)
 
 
@@ -127,15 +127,22 @@ async def global_mode(walk: Walk) -> Finding:
     """Events come over the root. Only traffic can show it: no call of Evolution's tells its mode."""
     if not walk.subject.global_events:
         return ok("global_mode.not_wanted")
-    root, own = walk.ear.namespaces["/"], walk.ear.namespaces[f"/{walk.name}"]
-    if root.count or _heard_lately(walk):
+    namespaces = walk.ear.namespaces
+
+    def root() -> bool:
+        return namespaces["/"].count > 0
+
+    def own() -> bool:
+        return namespaces[f"/{walk.name}"].count > 0
+
+    if root() or _heard_lately(walk):
         return ok("global_mode.on")
-    await walk.ear.hear(lambda: root.count > 0 or own.count > 0, GLOBAL_LISTEN_S)
-    if not root.count and own.count:
-        await walk.ear.hear(lambda: root.count > 0, SETTLE_S)
-    if root.count:
+    if await walk.ear.hear(lambda: root() or own(), GLOBAL_LISTEN_S):
+        # What is first on the namespace only may still be on its way over the root.
+        await walk.ear.hear(root, SETTLE_S)
+    if root():
         return ok("global_mode.on")
-    if own.count:
+    if own():
         return fail("global_mode.off", "global_mode.switch_on")
     return skipped("global_mode.quiet", "global_mode.traffic")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -122,33 +122,35 @@ class Walk:
         await asyncio.gather(self.ear.close(), self.keyed.close(), self.keyless.close(), return_exceptions=True)
 
 
-def finding(
-    verdict: Verdict,
-    text: str,
-    *actions: str,
-    step: str | None = None,
-    private: Sequence[str] = (),
-    **values: Value,
-) -> Finding:
-    """A finding whose first evidence is `text`; its step is in front of the text's dot unless given."""
-    return Finding(step or text.partition(".")[0], verdict, (text,), actions, tuple(private), values)
+def finding(verdict: Verdict, text: str, *actions: str, step: str, **values: Value) -> Finding:
+    """A finding with a text that may stand in any step."""
+    return Finding(step, verdict, (text,), actions, values=values)
 
 
 def ok(text: str, *actions: str, **values: Value) -> Finding:
-    """All is well here."""
-    return finding(Verdict.OK, text, *actions, **values)
+    """All is well here. The step is in front of the text's dot."""
+    return _made(Verdict.OK, text, actions, values)
 
 
 def warn(text: str, *actions: str, **values: Value) -> Finding:
     """It works, and something is to be done."""
-    return finding(Verdict.WARN, text, *actions, **values)
+    return _made(Verdict.WARN, text, actions, values)
 
 
 def fail(text: str, *actions: str, **values: Value) -> Finding:
     """It does not work."""
-    return finding(Verdict.FAIL, text, *actions, **values)
+    return _made(Verdict.FAIL, text, actions, values)
 
 
 def skipped(text: str, *actions: str, **values: Value) -> Finding:
     """It could not be tried, or cannot be told."""
-    return finding(Verdict.SKIPPED, text, *actions, **values)
+    return _made(Verdict.SKIPPED, text, actions, values)
+
+
+def showing(found: Finding, *private: str) -> Finding:
+    """The finding, with what whoever runs the deployment is told besides."""
+    return replace(found, private=private)
+
+
+def _made(verdict: Verdict, text: str, actions: tuple[str, ...], values: Mapping[str, Value]) -> Finding:
+    return Finding(text.partition(".")[0], verdict, (text,), actions, values=values)

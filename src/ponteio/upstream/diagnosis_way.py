@@ -7,13 +7,14 @@ import ipaddress
 import socket
 import ssl
 import time
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from ponteio.model.diagnosis import Finding, joined
 from ponteio.model.server_url import PUBLIC_DEFAULT_KEYS
 from ponteio.outbound.address_policy import AddressRefusedError
 from ponteio.outbound.http_client import host_and_port
-from ponteio.upstream.diagnosis_walk import Walk, fail, ok, warn
+from ponteio.upstream.diagnosis_walk import Walk, fail, ok, showing, warn
 from ponteio.upstream.websocket_transport import AddressError, socketio_address
 
 CONNECT_S = 4.0
@@ -75,24 +76,28 @@ async def address(walk: Walk) -> Finding:
     except (OSError, UnicodeError):
         return fail("address.unknown", "address.spelling", **walk.values)
     shown = ", ".join(walk.addresses)
-    return ok("address.resolved", private=("address.shown",), count=len(walk.addresses), addresses=shown)
+    return showing(ok("address.resolved", count=len(walk.addresses), addresses=shown), "address.shown")
 
 
 async def tcp(walk: Walk) -> Finding:
     """Something accepts connections there."""
     host, port = host_and_port(walk.subject.url)
-    where = {"host": host, "port": port, **walk.values}
-    private = ("tcp.shown",)
+    return showing(
+        replace(await _knocked(walk, host, port), values={"host": host, "port": port, **walk.values}), "tcp.shown"
+    )
+
+
+async def _knocked(walk: Walk, host: str, port: int) -> Finding:
     try:
         sock = await walk.subject.link_options.connector.open_socket(host, port, CONNECT_S)
     except ConnectionRefusedError:
-        return fail("tcp.refused", "tcp.start", private=private, **where)
+        return fail("tcp.refused", "tcp.start")
     except TimeoutError:
-        return fail("tcp.silent", "tcp.firewall", private=private, **where)
+        return fail("tcp.silent", "tcp.firewall")
     except OSError:
-        return fail("tcp.unreachable", "tcp.firewall", private=private, **where)
+        return fail("tcp.unreachable", "tcp.firewall")
     sock.close()
-    return ok("tcp.open", private=private, **where)
+    return ok("tcp.open")
 
 
 async def tls(walk: Walk) -> Finding:
