@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.support.machine_world import TurnableClock
 
-from ponteio.model.event import StoredEvent
+from ponteio.model.event import PassingEvent, StoredEvent
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.notify.talk_hours import TalkHours
 from ponteio.notify.watch_board import LIMIT_LASTS, MAX_WAITING, QR_LASTS, Board, Span
@@ -52,7 +52,7 @@ def test_an_instance_was_heard_when_its_newest_live_event_came(hand: Hand) -> No
 
 
 def test_what_was_not_announced_here_is_missed_and_nothing_is_taken_twice(hand: Hand) -> None:
-    hand.board.matching = frozenset({ACME})
+    hand.board.followed = hand.board.matching = frozenset({ACME})
     hand.event(1)
     hand.event(2)
     hand.event(2)
@@ -63,14 +63,30 @@ def test_what_was_not_announced_here_is_missed_and_nothing_is_taken_twice(hand: 
     assert hand.board.seen[ACME].seq == 3
 
 
+def test_of_an_organization_without_rules_the_newest_is_known_whatever_came_before(hand: Hand) -> None:
+    hand.event(1)
+    hand.clock.turn(seconds=10)
+    hand.event(9)
+    assert hand.board.heard_at[ACME, "loja-01"] == hand.clock()
+    assert hand.board.missed == set()
+
+
+def test_what_is_not_stored_is_heard_too(hand: Hand) -> None:
+    now = hand.clock()
+    passing = PassingEvent(ACME, "loja-01", "presence.update", None, None, now, now, "live", b"{}")
+    hand.board.note_passing([passing])
+    assert hand.board.heard_at == {(ACME, "loja-01"): now}
+
+
 def test_another_life_of_the_log_begins_anew(hand: Hand) -> None:
+    hand.board.followed = frozenset({ACME})
     hand.event(5)
     hand.event(1, epoch="00000001")
     assert (hand.board.seen[ACME].epoch, hand.board.missed) == ("00000001", set())
 
 
 def test_what_waits_is_bounded_and_the_rest_is_in_the_log(hand: Hand) -> None:
-    hand.board.matching = frozenset({ACME})
+    hand.board.followed = hand.board.matching = frozenset({ACME})
     for seq in range(1, MAX_WAITING + 10):
         hand.event(seq)
     assert len(hand.board.waiting) == MAX_WAITING

@@ -8,13 +8,13 @@ from tests.support.alert_world import AlertWorld, alert_world
 
 from ponteio.model.alert import AlertRule, Incident, IncidentState, Subject, SubjectKind
 from ponteio.notify.talk_hours import TalkHours
-from ponteio.notify.watch_ledger import AT_ONCE, MAX_NAMES, Ledger
+from ponteio.notify.watch_ledger import MAX_NAMES, Ledger
 from ponteio.notify.watch_rule import Finding, RuleWatch, Watched
 from ponteio.notify.watch_survey import Fault, Survey
 from ponteio.storage.database import Database
 from ponteio.storage.errors import StorageUnavailableError
 
-MANY = [f"loja-{number:03d}" for number in range(AT_ONCE * 2 + 3)]
+MANY = [f"loja-{number:03d}" for number in range(21)]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ async def test_the_board_catches_up_with_what_others_announced(world: AlertWorld
     board, here = world.process.board, memory(world)
     await world.stored("loja-01", "call", {})
     await here.start_at_heads([world.acme])
-    board.matching = frozenset({world.acme})
+    board.followed = board.matching = frozenset({world.acme})
     for _ in range(3):
         await world.stored("loja-01", "call", {})
     await world.event("loja-01", "call", {})
@@ -58,6 +58,7 @@ async def test_too_much_is_passed_over(world: AlertWorld, monkeypatch: pytest.Mo
         await world.stored("loja-01", "call", {})
     await here.catch_up([world.acme])
     assert board.seen[world.acme].seq == 10
+    assert board.heard_at[world.acme, "loja-01"] == world.clock()
     assert board.missed == set()
 
 

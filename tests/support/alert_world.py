@@ -39,7 +39,7 @@ from ponteio.tenancy.api_keys import KeyRing
 
 SERVER = "main"
 OPTIONS = WatchOptions(
-    settles=timedelta(0), calm=timedelta(seconds=30), grace=timedelta(seconds=60), housekeeping=timedelta(0)
+    settles=timedelta(0), calm=timedelta(seconds=30), grace=timedelta(seconds=60), housekeeping=timedelta(seconds=3)
 )
 
 

@@ -49,7 +49,8 @@ _TERMS = (outcome.INVALID_RULE, outcome.INVALID_FILTER, outcome.NOT_FOUND)
 async def list_alerts(scope: Reader, services: Services) -> RulesAnswer:
     """The organization's rules, the oldest first."""
     found = await services.alerts.rules.list(scope.organization_id)
-    return RulesAnswer(rules=[await _answer(rule, services) for rule in found])
+    sentences = await services.alerts.sentences([rule.terms for rule in found], scope.organization_id)
+    return RulesAnswer(rules=[rule_answer(rule, said) for rule, said in zip(found, sentences, strict=True)])
 
 
 @router.post(
@@ -69,11 +70,12 @@ async def create_alert(
 @router.get("/alerts/suggestions", operation_id="suggestAlerts", responses=errors(*_READ))
 async def suggest_alerts(scope: Reader, services: Services) -> SuggestionsAnswer:
     """Rules that are of use to most organizations."""
-    found = [
-        SuggestionAnswer(rule=request_of(terms), sentence=await services.alerts.sentences(terms, scope.organization_id))
-        for terms in services.alerts.suggestions()
+    found = services.alerts.suggestions()
+    sentences = await services.alerts.sentences(found, scope.organization_id)
+    suggested = [
+        SuggestionAnswer(rule=request_of(terms), sentence=said) for terms, said in zip(found, sentences, strict=True)
     ]
-    return SuggestionsAnswer(suggestions=found)
+    return SuggestionsAnswer(suggestions=suggested)
 
 
 @router.post("/alerts/preview", operation_id="previewAlert", responses=errors(*_CHANGE, *_TERMS))
@@ -151,7 +153,8 @@ async def set_quiet_hours(
 
 
 async def _answer(rule: AlertRule, services: ApiServices) -> RuleAnswer:
-    return rule_answer(rule, await services.alerts.sentences(rule.terms, rule.organization_id))
+    (said,) = await services.alerts.sentences([rule.terms], rule.organization_id)
+    return rule_answer(rule, said)
 
 
 def _audited(rule: AlertRule) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ponteio.model.alert import AlertRule, Condition, Language, Preview, RuleTerms
@@ -44,10 +44,10 @@ class AlertDesk:
         self._previewer = previewer
         self._clock = clock
 
-    async def sentences(self, rule: RuleTerms, organization_id: str) -> dict[str, str]:
-        """The rule as a sentence, by language; channels by their names."""
-        names = await self.channel_names(organization_id) if rule.channels else {}
-        return {language.value: sentence(rule, language, names) for language in Language}
+    async def sentences(self, rules: Sequence[RuleTerms], organization_id: str) -> list[dict[str, str]]:
+        """Each rule as a sentence, by language; channels by their names."""
+        names = await self.channel_names(organization_id) if any(rule.channels for rule in rules) else {}
+        return [{language.value: sentence(rule, language, names) for language in Language} for rule in rules]
 
     async def channel_names(self, organization_id: str) -> dict[str, str]:
         """What the organization calls its channels, by id."""

@@ -173,16 +173,29 @@ async def find(connection: AsyncConnection, organization_id: str, incident_id: s
     return await _find(connection, organization_id, incident_id)
 
 
-async def add_entry(connection: AsyncConnection, incident: Incident, entry: IncidentEntry) -> None:
-    """The timeline has this line at its end, unless it is full."""
+async def add_entry(
+    connection: AsyncConnection, incident: Incident, *entries: IncidentEntry, is_new: bool = False
+) -> None:
+    """The timeline has these lines at its end, as far as there is room. `is_new`: it has none yet."""
     key = {"organization_id": incident.organization_id, "incident_id": incident.incident_id}
-    mine = (incident_entries.c[name] == value for name, value in key.items())
-    last = (await connection.execute(select(func.max(incident_entries.c.entry_no)).where(*mine))).scalar_one()
-    if (last or 0) >= MAX_ENTRIES:
-        return
-    detail = orjson.dumps(dict(entry.detail)).decode()
-    row = {**key, "entry_no": (last or 0) + 1, "at": entry.at, "kind": entry.kind.value, "actor": entry.actor}
-    await connection.execute(insert(incident_entries).values({**row, "detail": detail}))
+    last = 0
+    if not is_new:
+        mine = (incident_entries.c[name] == value for name, value in key.items())
+        last = (await connection.execute(select(func.max(incident_entries.c.entry_no)).where(*mine))).scalar_one() or 0
+    rows = [
+        {
+            **key,
+            "entry_no": number,
+            "at": entry.at,
+            "kind": entry.kind.value,
+            "actor": entry.actor,
+            "detail": orjson.dumps(dict(entry.detail)).decode(),
+        }
+        for number, entry in enumerate(entries, last + 1)
+        if number <= MAX_ENTRIES
+    ]
+    if rows:
+        await connection.execute(insert(incident_entries), rows)
 
 
 async def _find(connection: AsyncConnection, organization_id: str, incident_id: str) -> Incident | None:

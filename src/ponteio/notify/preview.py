@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ DAYS = 7
 BUDGET_S = 5.0
 """All time that one preview takes; then it says that it is not complete."""
 MAX_MOMENTS = 500
+AT_ONCE = 2
+"""Previews at a time: others wait."""
 _AT_ONCE = (Condition.SILENT, Condition.EVENT)
 
 
@@ -27,9 +30,14 @@ class Previewer:
     def __init__(self, sources: PreviewSources, options: WatchOptions | None = None) -> None:
         self._sources = sources
         self._options = options or WatchOptions()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def preview(self, scope: OrganizationScope, terms: RuleTerms, now: datetime) -> Preview:
         """When a rule with these terms would have fired in the seven days before `now`."""
+        async with self._turns:
+            return await self._preview(scope, terms, now)
+
+    async def _preview(self, scope: OrganizationScope, terms: RuleTerms, now: datetime) -> Preview:
         since = now - timedelta(days=DAYS)
         deadline = time.monotonic() + BUDGET_S
         found = await self._sources.troubles(scope, terms, since, now, deadline)

@@ -116,7 +116,7 @@ class Watch:
 
     def _step_back(self) -> None:
         board = self._needs.board
-        board.matching = frozenset()
+        board.followed = board.matching = frozenset()
         board.waiting.clear()
         self._is_on = False
 
@@ -138,9 +138,16 @@ class Watch:
         self._is_on = True
 
     async def _load(self, now: datetime) -> None:
-        """Rules are watched as they are stored now."""
+        """Rules are watched as they are stored now. Raises `StorageError`: then it is tried again."""
         self._is_stale = False
+        try:
+            await self._load_rules(now)
+        except StorageError:
+            self._is_stale = True
+            raise
         self._loaded_at = now
+
+    async def _load_rules(self, now: datetime) -> None:
         rules = [rule for rule in await self._needs.rules.all() if rule.terms.enabled]
         about_events = [rule for rule in rules if rule.terms.condition is Condition.EVENT]
         whole = await self._needs.makers.reading_content(about_events) if about_events else set()
@@ -151,6 +158,7 @@ class Watch:
         self._by_organization = {}
         for watch in watches.values():
             self._by_organization.setdefault(watch.rule.organization_id, []).append(watch)
+        self._needs.board.followed = frozenset(self._by_organization)
         self._needs.board.matching = frozenset(rule.organization_id for rule in about_events)
         for former in gone:
             await self._needs.ledger.close(former, now)

@@ -48,7 +48,9 @@ class ServerSight:
 
 
 class Board:
-    """Newest facts by what they are about. `matching` are the organizations whose events are to wait for matchers."""
+    """Newest facts by what they are about. `followed` are the organizations of which no event may be missed, `matching`
+    those whose events are to wait for matchers.
+    """
 
     def __init__(self, talk: TalkHours, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
@@ -61,6 +63,7 @@ class Board:
         self.deaf_since: dict[LinkTarget, datetime] = {}
         self.servers: dict[str, ServerSight] = {}
         self.seen: dict[str, Cursor] = {}
+        self.followed: frozenset[str] = frozenset()
         self.matching: frozenset[str] = frozenset()
         self.waiting: deque[StoredEvent] = deque()
         self.missed: set[str] = set()
@@ -70,7 +73,7 @@ class Board:
         """These events were committed."""
         for event in stored:
             organization_id = event.organization_id
-            before = self.seen.get(organization_id)
+            before = self.seen.get(organization_id) if organization_id in self.followed else None
             if before is not None and before.epoch == event.epoch and event.seq != before.seq + 1:
                 if event.seq <= before.seq:
                     continue

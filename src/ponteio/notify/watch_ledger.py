@@ -25,7 +25,7 @@ from ponteio.notify.quiet_hours import within
 from ponteio.notify.watch_rule import Finding, RuleWatch, Watched
 from ponteio.storage.database import Database
 
-AT_ONCE = 20
+AT_ONCE = 2
 """Findings in one transaction: the corridor's writes wait behind it."""
 MAX_NAMES = 100
 RULE_IS_GONE = "rule_gone"
@@ -162,7 +162,7 @@ class Ledger:
     async def _opened(self, connection: AsyncConnection, finding: Finding, now: datetime) -> _Written:
         incident = _new(finding, now)
         await incidents.add(connection, incident)
-        await self._note_and_tell(connection, finding, incident, now)
+        await self._note_and_tell(connection, finding, incident, now, is_new=True)
         written = _Written(finding, finding.memory, incident)
         if incident.subject.kind is SubjectKind.SERVER and finding.fault is not None:
             for watched in finding.watch.join(incident.subject, finding.fault.instances):
@@ -175,31 +175,35 @@ class Ledger:
         return written
 
     async def _note_and_tell(
-        self, connection: AsyncConnection, finding: Finding, incident: Incident, now: datetime
+        self, connection: AsyncConnection, finding: Finding, incident: Incident, now: datetime, *, is_new: bool = False
     ) -> None:
         detail = {} if finding.fault is None else {"reason": finding.fault.reason}
-        await incidents.add_entry(connection, incident, IncidentEntry(now, _ENTRIES[finding.move], detail=detail))
+        entries = [IncidentEntry(now, _ENTRIES[finding.move], detail=detail)]
         terms = finding.watch.rule.terms
-        is_silent = finding.move not in _TOLD or (finding.move is Move.RESOLVED and not terms.tell_resolved)
-        if is_silent or not terms.channels:
-            return
+        if finding.move in _TOLD and (finding.move is not Move.RESOLVED or terms.tell_resolved):
+            entries += await self._tell(connection, finding, incident, now)
+        await incidents.add_entry(connection, incident, *entries, is_new=is_new)
+
+    async def _tell(
+        self, connection: AsyncConnection, finding: Finding, incident: Incident, now: datetime
+    ) -> list[IncidentEntry]:
+        """The rule's channels are told, or told later, or not at all; what that looks like in a timeline."""
+        entries = []
         told, held, dropped = self._sorted(finding.watch.rule, now)
         if told:
             content = finding.watch.counter.content if finding.watch.counter is not None else ""
-            message = self._wording.told(incident, terms, finding.move, now, content)
+            message = self._wording.told(incident, finding.watch.rule.terms, finding.move, now, content)
             count = await self._deliveries.send_within(connection, incident.organization_id, told, message)
-            entry = IncidentEntry(now, EntryKind.TOLD, detail={"channels": count})
-            await incidents.add_entry(connection, incident, entry)
-        if held and finding.move is not Move.REMINDED:
+            entries.append(IncidentEntry(now, EntryKind.TOLD, detail={"channels": count}))
+        if finding.move is Move.REMINDED:
+            return entries
+        if held:
             await held_notices.hold(connection, self._database.dialect, incident, held, now)
             self.has_held = True
-            await incidents.add_entry(
-                connection, incident, IncidentEntry(now, EntryKind.HELD, detail={"channels": len(held)})
-            )
-        if dropped and finding.move is not Move.REMINDED:
-            await incidents.add_entry(
-                connection, incident, IncidentEntry(now, EntryKind.DROPPED, detail={"channels": len(dropped)})
-            )
+            entries.append(IncidentEntry(now, EntryKind.HELD, detail={"channels": len(held)}))
+        if dropped:
+            entries.append(IncidentEntry(now, EntryKind.DROPPED, detail={"channels": len(dropped)}))
+        return entries
 
     def _sorted(self, rule: AlertRule, now: datetime) -> tuple[Collection[str], Collection[str], Collection[str]]:
         """The rule's channels: which are told now, for which it is held, and for which it is dropped."""

@@ -32,11 +32,12 @@ class WatchMemory:
         self._board = board
 
     async def last_heard(self, organization_id: str, names: Collection[str]) -> None:
-        """The board knows when these instances last sent something, as far as the log knows. Raises `StorageError`."""
-        missing = [name for name in names if (organization_id, name) not in self._board.heard_at]
+        """The board knows when these instances last sent something, as far as it or the log knows. Raises
+        `StorageError`.
+        """
         found: dict[str, datetime] = {}
         async with self._database.read() as connection:
-            for name in missing:
+            for name in names:
                 newest = (
                     select(events.c.received_at)
                     .where(events.c.organization_id == organization_id, events.c.instance == name)
@@ -47,12 +48,15 @@ class WatchMemory:
                 if moment is not None:
                     found[name] = moment
         for name, moment in found.items():
-            self._board.heard_at.setdefault((organization_id, name), moment)
+            place = (organization_id, name)
+            self._board.heard_at[place] = max(moment, self._board.heard_at.get(place, moment))
 
     async def start_at_heads(self, organization_ids: Collection[str]) -> None:
         """What is committed from now on counts. Raises `StorageError`."""
         for organization_id, head in (await self._log.heads(organization_ids)).items():
-            self._board.seen.setdefault(organization_id, head)
+            seen = self._board.seen.get(organization_id)
+            if seen is None or seen.epoch != head.epoch or seen.seq < head.seq:
+                self._board.seen[organization_id] = head
 
     async def catch_up(self, organization_ids: Collection[str]) -> None:
         """Events of these organizations that were committed and never announced here are known. Raises
@@ -86,3 +90,4 @@ class WatchMemory:
         else:
             log.warning("alerts passed over events", organization=organization_id)
         board.seen[organization_id] = await self._log.head(scope)
+        await self.last_heard(organization_id, [one.name for one in self._directory.instances(scope)])
