@@ -192,8 +192,14 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
         "Envie uma mensagem à instância e teste de novo (instâncias EVOLUTION: com round_trip).",
     ),
     "events.set": (
-        "POST /api/instances/{name}/connect sets all of them (in Evolution: POST /websocket/set/{name}).",
-        "POST /api/instances/{name}/connect liga todos (na Evolution: POST /websocket/set/{name}).",
+        (
+            'Unless events are chosen already: PUT /api/instances/{name}/events {{"preset": "all"}}. Then: '
+            "POST /api/instances/{name}/events/apply"
+        ),
+        (
+            'Se ainda não há eventos escolhidos: PUT /api/instances/{name}/events {{"preset": "all"}}. Depois: '
+            "POST /api/instances/{name}/events/apply"
+        ),
     ),
     "events.manager": (
         "Do not save the WebSocket page in Evolution's Manager: it takes these names away.",
