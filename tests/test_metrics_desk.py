@@ -69,10 +69,10 @@ async def test_a_port_that_is_taken_ends_the_start(tmp_path: Path) -> None:
                 await here.start()
 
 
-async def test_figures_outlive_the_house(tmp_path: Path) -> None:
+async def test_figures_outlive_the_house(tmp_path: Path, database_url: str) -> None:
     async with running_simulator(instances=1, global_events=True) as simulator:
         server: dict[str, Any] = {"url": simulator.url, "key": simulator.api_key, "global_events": True}
-        async with house(tmp_path, f"sqlite:///{tmp_path / 'house.db'}", **server) as here:
+        async with house(tmp_path, database_url, **server) as here:
             await here.start()
             acme = await here.tenant("acme", "loja-01")
             await here.knows(acme.key, "loja-01")
@@ -93,3 +93,6 @@ async def test_figures_outlive_the_house(tmp_path: Path) -> None:
                 assert after["most_common"] == [{"event": "messages.upsert", "count": already + 30}]
                 assert after["instances"][0]["events"] == already + 30
                 await here.is_linked(acme.key)
+                assert here.gateway is not None
+                await here.gateway._metrics._book.turn()
+                assert here.gateway._counters.total("rollup_failures") == 0
