@@ -28,6 +28,7 @@ from ponteio.notify.watch_board import Board
 from ponteio.notify.watch_ledger import Ledger
 from ponteio.notify.watch_memory import WatchMemory
 from ponteio.notify.watch_options import WatchOptions
+from ponteio.observe.clock import utc_now
 from ponteio.observe.counters import Counters
 from ponteio.post_office import PostOffice, post_office
 from ponteio.storage.errors import StorageError
@@ -77,7 +78,7 @@ class Newsroom:
         self._watching: asyncio.Task[None] | None = None
         self._is_stopping = False
         base, office = needs.base, needs.office
-        talk = TalkHours(base.database)
+        talk = self._talk = TalkHours(base.database)
         self.office = office
         self.board = Board(talk)
         needs.notices.on_notice(self.board.note_limit)
@@ -125,6 +126,7 @@ class Newsroom:
         """What is over is forgotten. Raises `StorageError`."""
         await self.office.prune()
         await self.desk.incidents.prune()
+        await self._talk.prune(utc_now())
 
     async def _watch(self) -> None:
         try:

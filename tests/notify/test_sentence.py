@@ -62,5 +62,9 @@ def test_a_rule_is_one_sentence(terms: RuleTerms, english: str, portuguese: str)
     assert sentence(terms, Language.PT_BR, {"c1": "phones"}) == portuguese
 
 
+def test_a_rule_about_all_events_says_so() -> None:
+    assert "match «*» within" in sentence(RuleTerms(Condition.EVENT, filter=""), Language.EN)
+
+
 def test_channels_without_a_name_are_called_by_their_ids() -> None:
     assert sentence(RuleTerms(Condition.DOWN, ("chn_1",)), Language.EN).endswith("→ chn_1.")

@@ -107,6 +107,20 @@ def test_one_link_of_another_organization_shows_that_the_server_is_there(place: 
     assert place.look().down.keys() == {about("a"), about("b")}
 
 
+def test_an_instance_that_nobody_links_to_is_down_where_others_are_heard(place: Place) -> None:
+    place.link(LinkState.CONNECTED, "b")
+    place.clock.turn(seconds=60)
+    assert place.look().down == {about("a"): Fault(place.board.started_at, "link_off", ("a",))}
+
+
+def test_a_server_that_was_just_lost_says_nothing_yet(place: Place) -> None:
+    place.link(LinkState.CONNECTED, "a", "b")
+    place.link(LinkState.UNREACHABLE, "a", "b")
+    place.clock.turn(seconds=4)
+    found = place.look()
+    assert (found.down, found.unseen) == ({}, {"a", "b"})
+
+
 def test_the_global_link_and_no_link_at_all_are_everybodys_trouble(place: Place) -> None:
     place.clock.turn(seconds=60)
     assert place.look().down == {
