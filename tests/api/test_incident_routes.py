@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.rest_client import RestDesk, code, rest_desk
+from tests.support.rest_house import ON_EACH_DATABASE
 
 from ponteio.model.alert import Condition, EntryKind, Incident, IncidentEntry, Subject, SubjectKind
 from ponteio.notify.incidents import add, add_entry, new_incident_id
@@ -62,6 +63,14 @@ async def test_an_incident_has_a_timeline_and_people_in_it(desk: RestDesk) -> No
     ]
     entries = await desk.services.audit.list(desk.acme_scope.organization_id, limit=2)
     assert [one.action for one in entries] == ["incident.resolved", "incident.acknowledged"]
+
+
+@ON_EACH_DATABASE
+async def test_odd_ids_are_those_of_nothing(dialect: str, database_url: str, tmp_path: Path) -> None:
+    async with rest_desk(tmp_path, started=False, database_url=database_url) as desk:
+        for path in ("/api/incidents/%00", "/api/incidents/a%00b", "/api/alerts/%00"):
+            assert code(await desk.acme.get(path)) == "not_found"
+        assert (await desk.acme.get("/api/incidents", params={"before": "\0"})).json()["incidents"] == []
 
 
 async def test_a_foreign_incident_answers_as_one_that_nobody_has(desk: RestDesk) -> None:

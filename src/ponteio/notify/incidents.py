@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ponteio.model.alert import Condition, EntryKind, Incident, IncidentEntry, Subject, SubjectKind
 from ponteio.model.outcome import NOT_FOUND, RefusalError
 from ponteio.observe.clock import utc_now
+from ponteio.storage.column_types import storable
 from ponteio.storage.database import Database
 from ponteio.storage.notify_tables import incident_entries, incidents
 
@@ -53,7 +54,7 @@ class Incidents:
         if only_open:
             statement = statement.where(incidents.c.resolved_at.is_(None))
         if before is not None:
-            statement = statement.where(incidents.c.incident_id < before)
+            statement = statement.where(incidents.c.incident_id < storable(before))
         async with self._database.read() as connection:
             return [_incident(row) for row in (await connection.execute(statement)).all()]
 
@@ -63,7 +64,10 @@ class Incidents:
         """
         lines = (
             select(incident_entries)
-            .where(incident_entries.c.organization_id == organization_id, incident_entries.c.incident_id == incident_id)
+            .where(
+                incident_entries.c.organization_id == organization_id,
+                incident_entries.c.incident_id == storable(incident_id),
+            )
             .order_by(incident_entries.c.entry_no)
         )
         async with self._database.read() as connection:
@@ -200,7 +204,7 @@ async def add_entry(
 
 async def _find(connection: AsyncConnection, organization_id: str, incident_id: str) -> Incident | None:
     statement = select(incidents).where(
-        incidents.c.organization_id == organization_id, incidents.c.incident_id == incident_id
+        incidents.c.organization_id == organization_id, incidents.c.incident_id == storable(incident_id)
     )
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _incident(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ MAX_FILTER = 2_000
 MAX_COUNT = 10_000
 MAX_SPAN_S = 7 * 24 * 3600
 MIN_REMINDER_S = 300
-_STATES = (Condition.DOWN, Condition.QR, Condition.SILENT)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def checked(terms: RuleTerms, now: datetime, *, may_read_content: bool) -> RuleTerms:
@@ -75,7 +76,9 @@ def _checked_filter(terms: RuleTerms, now: datetime) -> Filter:
 def _faults(terms: RuleTerms) -> list[tuple[bool, str]]:
     is_event, is_limit = terms.condition is Condition.EVENT, terms.condition is Condition.LIMIT
     instances = terms.instances
+    texts = (terms.name, *terms.channels, *(instances or ()), terms.filter or "")
     return [
+        (any(map(_SURROGATE.search, texts)), "A text holds a lone surrogate, which nothing can show."),
         (len(terms.name) > MAX_NAME, f"`name` has at most {MAX_NAME} characters."),
         (not 0 <= terms.for_s <= MAX_SPAN_S, f"`for_s` is between 0 and {MAX_SPAN_S}."),
         (len(terms.channels) > MAX_CHANNELS, f"A rule tells at most {MAX_CHANNELS} channels."),

@@ -15,6 +15,7 @@ from ponteio.model.outcome import NOT_FOUND, TOO_MANY_RULES, RefusalError
 from ponteio.notify.channel import ChannelBook
 from ponteio.notify.rule import MAX_RULES, check_hours, checked, from_json, quiet_members, quiet_of, to_json
 from ponteio.observe.clock import utc_now
+from ponteio.storage.column_types import storable
 from ponteio.storage.database import Database
 from ponteio.storage.notify_tables import alert_rules, channel_quiet_hours
 from ponteio.storage.statements import put_row
@@ -152,7 +153,7 @@ class Rules:
 
 
 def _this(organization_id: str, rule_id: str) -> tuple[ColumnElement[bool], ...]:
-    return alert_rules.c.organization_id == organization_id, alert_rules.c.rule_id == rule_id
+    return alert_rules.c.organization_id == organization_id, alert_rules.c.rule_id == storable(rule_id)
 
 
 def _columns(rule: AlertRule) -> dict[str, Any]:
