@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -11,11 +12,13 @@ from tests.live.stored import AT
 from tests.live.test_pump import NARROWED, TINY, Client, World, world_of
 from tests.support.gateway_edge import event_of, eventually
 
-from ponteio.live.handshake import LimitError, start_at
+from ponteio.live.handshake import Hello, LimitError, start_at
 from ponteio.live.packets import connection_status
+from ponteio.live.room import Member
 from ponteio.live.rooms import Rooms
 from ponteio.model.cursor import Cursor
 from ponteio.model.filter import EVERYTHING, EventFilter
+from ponteio.model.filter_language import parse_filter
 from ponteio.model.identity import Limits
 from ponteio.model.link import LinkState, LinkStatus, LinkTarget
 from ponteio.model.outcome import ORGANIZATION_NOT_FOUND, REVOKED, RefusalError
@@ -283,4 +286,24 @@ async def test_sockets_are_counted_by_organization_with_how_far_they_are_behind(
     assert sorted(world.rooms.lags()) == [0, 2]
     slow.member.cursor = Cursor("ffffffff", 9)
     assert world.rooms.lags() == [0]
+    await world.rooms.close()
+
+
+def _has_ended(member: Member, head: Cursor) -> bool:
+    return member.has_left or member.cursor == head
+
+
+async def test_a_socket_that_is_searched_for_is_sent_away_below_the_floor_too(sqlite_database: Database) -> None:
+    """I3: what a search finds of a log that is not whole is no stream."""
+    world = await world_of(sqlite_database)
+    await world.append([CALL] * 20)
+    await removed(sqlite_database, [1, 2, 3, 4], floor=4)
+    head = await world.log.head(world.scope)
+    hello = Hello("token", None, parse_filter("id:nothing", AT))
+    for seq, is_dismissed in ((3, True), (4, False)):
+        pipe = Pipe()
+        member = world.rooms.enter(world.admission(hello), replace(start_at(None, head), cursor=head.at(seq)), pipe)
+        await eventually(partial(_has_ended, member, head))
+        assert member.has_left is is_dismissed
+        assert (pipe.left_with is not None) is is_dismissed
     await world.rooms.close()

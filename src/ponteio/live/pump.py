@@ -214,6 +214,8 @@ class Pump:
                 max_bytes=options.batch_bytes,
                 budget_s=SEARCH_S,
             )
+            if member.cursor.seq < (await self._log.bounds(member.scope)).floor.seq:
+                raise RefusalError(CURSOR_EXPIRED)  # a search finds what is left, and does not say what is not
             return search.events, search.next or search.head
         page = await self._log.read_after(
             member.scope,
