@@ -23,6 +23,7 @@ from ponteio.observe.clock import utc_now
 PAGE = 200
 LOOK_S = 2.0
 """Between two looks while following."""
+OVERLAP = timedelta(minutes=1)
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STYLES = {"lost": "red", "failed": "red", "opened": "red", "drifted": "yellow", "reached": "yellow", "dropped": "red"}
@@ -83,61 +84,60 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 
 class _Journal:
-    """What was read so far: `news` gives what is new since, and entries whose count was raised."""
+    """What was read so far: `news` gives what is new since, and entries that happened again."""
 
     def __init__(self, gateway: GatewayCall, options: LogsOptions, since: datetime | None) -> None:
         self._gateway = gateway
-        self._query: list[tuple[str, str]] = [("kind", kind) for kind in options.kinds]
+        self._query = [("kind", kind) for kind in options.kinds]
         named = (("instance", options.instance), ("server", options.server))
         self._query += [(name, value) for name, value in named if value]
-        if since is not None:
-            self._query.append(("since", since.isoformat()))
-        self._seen: dict[int, int] = {}
-        self._newest_id = 0
-        self._latest_at = ""
+        self._since = since
+        # By entry: how often it had happened, and when last.
+        self._seen: dict[int, tuple[int, datetime]] = {}
 
     async def newest(self, limit: int) -> list[Entry]:
         """At most `limit` entries, oldest first."""
+        found = await self._read(self._since, limit)
+        self._remember(found)
+        if found:
+            # What was there before them and not asked for is no news either.
+            oldest = found[-1]["id"]
+            recent = await self._read(self._looked_until(), None)
+            self._remember([entry for entry in recent if entry["id"] < oldest])
+        return found[::-1]
+
+    async def news(self) -> list[Entry]:
+        """What is new and what happened again, in the order in which it last happened."""
+        found = await self._read(self._looked_until(), None)
+        fresh = [entry for entry in found if self._seen.get(entry["id"], (0, None))[0] < entry["count"]]
+        self._remember(found)
+        return sorted(fresh, key=lambda entry: (entry["last_at"], entry["id"]))
+
+    def _looked_until(self) -> datetime | None:
+        """Entries are written a little later than they happen, and not always in order."""
+        latest = max((last_at for _, last_at in self._seen.values()), default=None)
+        return self._since if latest is None else latest - OVERLAP
+
+    def _remember(self, found: list[Entry]) -> None:
+        self._seen |= {entry["id"]: (entry["count"], datetime.fromisoformat(entry["last_at"])) for entry in found}
+        until = self._looked_until()
+        self._seen = {key: one for key, one in self._seen.items() if until is None or one[1] >= until}
+
+    async def _read(self, since: datetime | None, limit: int | None) -> list[Entry]:
+        """At most `limit` entries that still happened then or later, newest first; all of them, if it is None."""
         found: list[Entry] = []
+        place: list[tuple[str, str]] = [] if since is None else [("since", since.isoformat())]
         before: int | None = None
-        while len(found) < limit:
-            page = await self._page(min(PAGE, limit - len(found)), before)
+        while limit is None or len(found) < limit:
+            wanted = PAGE if limit is None else min(PAGE, limit - len(found))
+            here = [] if before is None else [("before", str(before))]
+            query = urlencode([*self._query, *place, ("limit", str(wanted)), *here])
+            page = await self._gateway.get(f"/api/logs?{query}")
             found += page["entries"]
             before = page["next_before"]
             if before is None:
                 break
-        self._seen = {entry["id"]: entry["count"] for entry in found[:PAGE]}
-        self._newest_id = max(self._seen, default=0)
-        self._latest_at = max((entry["last_at"] for entry in found), default="")
-        return found[::-1]
-
-    async def news(self) -> list[Entry]:
-        """What is new and what happened again, oldest first: pages are read until one begins before what is known."""
-        found: list[Entry] = []
-        before: int | None = None
-        while True:
-            page = await self._page(PAGE, before)
-            found += page["entries"]
-            before = page["next_before"]
-            if before is None or before <= self._newest_id:
-                break
-        fresh = [entry for entry in found if self._is_news(entry)]
-        fresh.sort(key=lambda entry: (entry["last_at"], entry["id"]))
-        self._seen |= {entry["id"]: entry["count"] for entry in fresh}
-        self._seen = dict(sorted(self._seen.items())[-PAGE:])
-        self._newest_id = max((self._newest_id, *(entry["id"] for entry in fresh)))
-        self._latest_at = max((self._latest_at, *(entry["last_at"] for entry in fresh)))
-        return fresh
-
-    def _is_news(self, entry: Entry) -> bool:
-        known = self._seen.get(entry["id"])
-        if known is not None:
-            return bool(entry["count"] > known)
-        return bool(entry["id"] > self._newest_id or entry["last_at"] > self._latest_at)
-
-    async def _page(self, limit: int, before: int | None) -> dict[str, Any]:
-        place = [] if before is None else [("before", str(before))]
-        return await self._gateway.get(f"/api/logs?{urlencode([*self._query, ('limit', str(limit)), *place])}")
+        return found
 
 
 class _JsonLines:
