@@ -259,6 +259,9 @@ async def test_a_channel_that_failed_for_days_is_switched_off_and_says_why(here:
             world.turn(FAILING_DAYS.total_seconds() / 5)
         await world.send(channel)
         await world.settled(channel, *["rejected"] * 10, "stopped")
+        async with asyncio.timeout(10):
+            while not await world.audit.list(world.organization_id, limit=1):
+                await asyncio.sleep(0.01)
     found = await world.office.channels.get(world.organization_id, channel.channel_id)
     assert found.disabled_reason == "failing"
     assert await world.send(channel) == 0
