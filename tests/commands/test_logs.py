@@ -98,11 +98,11 @@ async def test_following_shows_what_comes_and_what_comes_again(
             lines.extend(shown(capsys))
             return len(lines) >= count
 
-        await until(lambda: has(2))
+        await until(lambda: has(2), timeout_s=30)
         for number in range(8):  # more than a page between two looks
             await desk.note(JournalKind.LINK_CONNECTED, 100 + number, f"other-{number}")
         await desk.note(LOST, 200)
-        await until(lambda: has(11))
+        await until(lambda: has(11), timeout_s=30)
         assert len({one["id"] for one in lines[2:10]}) == 8
         again = lines[-1]
         assert (again["kind"], again["count"]) == ("link.lost", 3)
@@ -119,17 +119,17 @@ async def test_a_gateway_that_is_away_for_a_while_is_waited_for(
         await desk.note(LOST, 0)
         stop, told = asyncio.Event(), list[str]()
         following = asyncio.ensure_future(logs_until(desk.options(follow=True), stop))
-        await until(lambda: bool(shown(capsys)))
+        await until(lambda: bool(shown(capsys)), timeout_s=30)
         await desk.house.stop()
 
         def complained() -> bool:
             told.append(capsys.readouterr().err)
             return any(told)
 
-        await until(complained)
+        await until(complained, timeout_s=30)
         await desk.house.start()
         await desk.note(JournalKind.LINK_CONNECTED, 5)
-        await until(lambda: any(one["kind"] == "link.connected" for one in shown(capsys)))
+        await until(lambda: any(one["kind"] == "link.connected" for one in shown(capsys)), timeout_s=30)
         stop.set()
         assert await following == 0
 
