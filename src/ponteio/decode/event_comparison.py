@@ -100,9 +100,7 @@ def cannot_arrive(names: Iterable[str], integration: str | None, *, global_mode:
         found.append(Remark("never_emitted", text, never))
     unheard = tuple(kind.config_name for kind in kinds if kind.emitted and not kind.reaches_namespace)
     if unheard and not global_mode:
-        text = (
-            "Evolution API filters groups.update by a name that its list refuses: it arrives in global mode only."
-        )
+        text = "Evolution API filters groups.update by a name that its list refuses: it arrives in global mode only."
         found.append(Remark("needs_global_mode", text, unheard))
     if integration is not None:
         foreign = tuple(kind.config_name for kind in kinds if kind.emitted and integration not in kind.integrations)
