@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.filter_drawing import DATA_BYTES, EVENTS, FILTERS, INSTANCES, NOON
+from tests.support.filter_drawing import DATA_BYTES, EVENTS, FILTERS, INSTANCES, LEAVES, NOON
 
 from ponteio.eventlog.candidate_terms import query_of
 from ponteio.eventlog.document_terms import OVERFLOW, Seeds, document, token
@@ -87,8 +87,9 @@ def _holds(found: TermQuery, has: Callable[[bytes], bool]) -> bool:
     return (all if isinstance(found, AllTerms) else any)(_holds(part, has) for part in found.parts)
 
 
+@settings(max_examples=1000, deadline=None)
 @given(
-    FILTERS,
+    FILTERS | LEAVES.map(Filter),
     DATA_BYTES,
     st.sampled_from(EVENTS),
     st.sampled_from(INSTANCES),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.filter_drawing import DATA_BYTES, EVENTS, FILTERS, INSTANCES, NOON
+from tests.support.filter_drawing import DATA_BYTES, EVENTS, FILTERS, INSTANCES, LEAVES, NOON
 from tests.support.search_world import SearchWorld, search_world
 
 from ponteio.eventlog import search, search_reading
@@ -64,12 +64,12 @@ async def pages(
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     before=OCCURRENCES,
     after=OCCURRENCES,
-    wanted=st.lists(FILTERS, min_size=1, max_size=6),
+    wanted=st.lists(FILTERS | LEAVES.map(Filter), min_size=5, max_size=10),
     allowed=ALLOWED,
     sight=SIGHTS,
     limit=st.integers(1, 9),
