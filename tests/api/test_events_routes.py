@@ -7,9 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.api.test_event_filters import HOSTILE
 from tests.support.rest_client import Caller, RestDesk, code, rest_desk
 from tests.support.rest_house import ON_EACH_DATABASE
 
+from ponteio.api import event_pages
+from ponteio.eventlog import search
 from ponteio.model.sight import ALL_SEEN
 
 EVENTS = "/api/events"
@@ -256,3 +259,41 @@ async def test_whoever_may_not_see_content_cannot_search_it(tmp_path: Path) -> N
         assert numbers(found) == [2, 4, 6, 8, 10, 12]
         assert all(event["withheld"] == "content" for event in found["events"])
         assert numbers((await blind.get(EVENTS, params={"filter": "id:3EB03"})).json()) == [3]
+
+
+@ON_EACH_DATABASE
+async def test_hostile_filters_never_make_a_fault_of_ours(tmp_path: Path, database_url: str) -> None:
+    """I6: whatever characters they are made of, and whatever a database would make of them."""
+    async with rest_desk(tmp_path, instances=3, started=False, database_url=database_url) as desk:
+        await talked(desk)
+        everything = numbers(await page(desk.acme))
+        for text in HOSTILE:
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                continue  # no address can hold it
+            for path, more in ((EVENTS, {"before": "head"}), (EVENTS, {"after": "0"}), (f"{EVENTS}/facets", {})):
+                answer = await desk.acme.get(path, params={"filter": text, **more})
+                if answer.status_code == 200:
+                    assert set(numbers(answer.json()) if path == EVENTS else []) <= set(everything)
+                else:
+                    assert (answer.status_code, code(answer)) == (400, "invalid_filter"), text
+
+
+async def test_a_search_whose_time_is_over_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little time each page has, page by page everything is found, in either direction."""
+    monkeypatch.setattr(event_pages, "BUDGET_S", 0.0)
+    monkeypatch.setattr(search, "_FIRST_WINDOW", 2)
+    monkeypatch.setattr(search, "_LARGEST_WINDOW", 2)
+    async with rest_desk(tmp_path, instances=3, started=False) as desk:
+        await talked(desk)
+        for place, first in (("after", "0"), ("before", "head")):
+            found: list[int] = []
+            incomplete, at, more = 0, first, True
+            while more:
+                part = (await desk.acme.get(EVENTS, params={"filter": "text:boleto", place: at})).json()
+                found += numbers(part)
+                incomplete += not part["complete"]
+                at, more = part["next"], part["more"]
+            assert sorted(found) == [3, 6, 9, 12]
+            assert incomplete > 1
+        exported = await desk.acme.get(f"{EVENTS}/export", params={"filter": "text:boleto"})
+        assert [orjson.loads(line)["seq"] for line in exported.text.splitlines()[:-1]] == [3, 6, 9, 12]

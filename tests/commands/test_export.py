@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import csv
 import json
+import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,42 +50,45 @@ def folder(tmp_path: Path) -> Path:
 
 @dataclass
 class BadLine:
-    """A line to the gateway that breaks after so many bytes of each of its first answers."""
+    """A line to the gateway that breaks after so many bytes of each of its first answers; each call has a thread."""
 
-    host: str
-    port: int
+    far: tuple[str, int]
     breaks_after: list[int]
     requests: list[bytes] = field(default_factory=list)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            request = await reader.readuntil(b"\r\n\r\n")
+    def carry(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self.far, timeout=20) as far, contextlib.suppress(OSError):
+            near.settimeout(20)
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                request += near.recv(65_536)
             self.requests.append(request.split(b"\r\n")[0])
             left = self.breaks_after.pop(0) if self.breaks_after else sys.maxsize
-            far_reader, far_writer = await asyncio.open_connection(self.host, self.port)
-            try:
-                far_writer.write(request)
-                while left and (chunk := await far_reader.read(min(65_536, left))):
-                    writer.write(chunk)
-                    await writer.drain()
-                    left -= len(chunk)
-            finally:
-                far_writer.close()
-                with contextlib.suppress(ConnectionError):
-                    await far_writer.wait_closed()
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            far.sendall(request)
+            while left and (chunk := far.recv(min(65_536, left))):
+                near.sendall(chunk)
+                left -= len(chunk)
+
+    def take(self, listener: socket.socket) -> None:
+        """Carry one call after the other, until the listener is closed."""
+        with contextlib.suppress(OSError):
+            while True:
+                self.carry(listener.accept()[0])
 
 
 @asynccontextmanager
 async def bad_line(here: Served, *breaks_after: int) -> AsyncIterator[tuple[BadLine, str]]:
     host, port = here.url.removeprefix("http://").split(":")
-    line = BadLine(host, int(port), list(breaks_after))
-    server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
-    async with server:
-        yield line, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    line = BadLine((host, int(port)), list(breaks_after))
+    listener = socket.create_server(("127.0.0.1", 0))
+    taking = threading.Thread(target=line.take, args=[listener], daemon=True)
+    taking.start()
+    try:
+        yield line, f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for the next call
+        listener.close()
+        await asyncio.to_thread(taking.join, 20)
 
 
 def options(here: Served, **more: Any) -> ExportOptions:
@@ -124,7 +129,7 @@ async def test_a_line_that_breaks_is_gone_on_with_by_the_cursor(here: Served, fo
     assert len(line.requests) == 5
     assert b"after=" in line.requests[1]
     assert await run(options(here, output=good, form=form)) == 0
-    assert broken.read_bytes().replace(b'", "', b'","') == good.read_bytes().replace(b'", "', b'","')
+    assert broken.read_bytes() == good.read_bytes()
 
 
 async def test_rows_can_be_read_as_rows(here: Served, folder: Path) -> None:

@@ -181,7 +181,8 @@ class Fetch:
         if self._options.form == "csv":
             cells = ["end", last.cursor, str(self._count), *[""] * 12]
             return (self._options.separator.join(f'"{cell}"' for cell in cells) + "\r\n").encode()
-        return json.dumps({"end": True, "cursor": last.cursor, "events": self._count}).encode() + b"\n"
+        end = {"end": True, "cursor": last.cursor, "events": self._count}
+        return json.dumps(end, separators=(",", ":")).encode() + b"\n"
 
     def _connection(self) -> HTTPConnection:
         parts = urlsplit(self._options.url)
