@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
         passed, failed = passed + good, failed + (not good)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", f"--junit-xml={report}", *arguments]
+        workers = ["-n", "auto", "--dist", "worksteal"]
+        command = [sys.executable, "-m", "pytest", "-q", *workers, f"--junit-xml={report}", *arguments]
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         counts = _counts(report)
     if status not in (0, 1) or (status == 1) != (counts["failed"] > 0):

@@ -1,4 +1,4 @@
-"""The diagnosis over REST: whole or step by step, in two languages, one at a time, and without what is not the caller's."""
+"""The diagnosis over REST: whole or by steps, in two languages, one at a time, without what is not the caller's."""
 
 from __future__ import annotations
 

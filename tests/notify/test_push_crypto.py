@@ -77,6 +77,18 @@ def test_a_browsers_keys_are_taken_with_and_without_padding() -> None:
         (unpadded(b"\x02" + BROWSER.point[1:33]), KEYS.auth),
         (KEYS.p256dh.replace("-", "+") + "é", KEYS.auth),
     ],
+    ids=[
+        "short auth",
+        "no auth",
+        "odd auth",
+        "short key",
+        "no key",
+        "zeros",
+        "the point at nought",
+        "no point of the curve",
+        "compressed",
+        "odd letters",
+    ],
 )
 def test_keys_that_are_none(p256dh: str, auth: str) -> None:
     with pytest.raises(ValueError, match="must be"):

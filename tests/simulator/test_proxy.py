@@ -48,7 +48,7 @@ async def test_a_frame_that_is_too_large_cuts_the_connection_and_a_smaller_one_p
         async with raw_client(simulator) as client:
             await client.join("/")
             simulator.emit("loja-01", "chats.update", [])
-            await until(lambda: client.events())
+            await until(client.events)
             simulator.emit("loja-01", "chats.update", ["x" * 5_000])
             await until(lambda: client.is_closed)
             assert len(client.events()) == 1
