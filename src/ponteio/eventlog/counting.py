@@ -19,7 +19,7 @@ from ponteio.storage.script import Query, Rows, Script
 log = structlog.get_logger(__name__)
 
 PAUSE_S = 5.0
-PORTION = 2_000
+PORTION = 4_000
 """Events counted in one transaction, for which live events wait on SQLite."""
 _ROWS_AT_ONCE = 500
 _UNIT_MINUTES = {"hour": 60, "day": 24 * 60}
@@ -116,7 +116,7 @@ class EventCounter:
                 log.warning("events cannot be counted", error=type(error).__name__)
                 is_behind = False
             # Live events come first: between two portions they have the writer to themselves.
-            await self._sleep(self._pause_s / 20 if is_behind else self._pause_s)
+            await self._sleep(self._pause_s / 5 if is_behind else self._pause_s)
 
     async def catch_up(self) -> None:
         """Everything stored before the call is counted. Raises `StorageError`."""

@@ -28,11 +28,14 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class IndexerOptions:
     """`pause_s` lies between two looks at logs that did not grow. While the indexer is behind it works for no more than
-    `share` of the time. It sweeps every `sweep_s`, and after trouble it waits `trouble_s`.
+    `share` of the time, or `far_share` once more than `far` events are not indexed. It sweeps every `sweep_s`, and
+    after trouble it waits `trouble_s`.
     """
 
     pause_s: float = 1.0
-    share: float = 0.25
+    share: float = 0.1
+    far_share: float = 0.25
+    far: int = 50_000
     sweep_s: float = 3600.0
     trouble_s: float = 5.0
 
@@ -74,7 +77,7 @@ class Indexer:
                 await self._recover(error)
                 await self._sleep(self._options.trouble_s)
                 continue
-            share = self._options.share
+            share = self._options.share if self._lag <= self._options.far else self._options.far_share
             await self._sleep((self._clock() - began) * (1 - share) / share if is_behind else self._options.pause_s)
 
     async def catch_up(self) -> None:
