@@ -2,7 +2,7 @@
 
 GIN finds all rows that have a term, in no order. So that the newest can be had without all the others, the hashes of
 the terms begin anew with every block of numbers: a block is searched as if it had an index of its own, the newest
-first, then eight times as many, and so on. Terms that few events have begin anew with much longer blocks, because each
+first, then more and more blocks at once. Terms that few events have begin anew with much longer blocks, because each
 block costs a search of its own.
 """
 
@@ -60,11 +60,12 @@ class PostgresTermIndex:
         self, stretch: Stretch, query: TermQuery, limit: int, *, newest_first: bool, go_on: Callable[[], bool]
     ) -> Candidates:
         """See `TermIndex`."""
-        bits = self._block_bits + (0 if _has_common(query) else LONGER_BITS)
+        # A rare term that fills no page in one block is cheap in many; a common one is not.
+        bits, growth = (self._block_bits, 2) if _has_common(query) else (self._block_bits + LONGER_BITS, 8)
         most = max(1, min(_MOST_BLOCKS, _MOST_TERMS // _size(query)))
         pieces = (
             (low, high, self._expression(stretch.organization_id, low, high, bits, query))
-            for low, high in _spans(stretch, bits, most, newest_first=newest_first)
+            for low, high in _spans(stretch, bits, growth, most, newest_first=newest_first)
         )
         script = _candidates(stretch, pieces, limit, newest_first=newest_first, go_on=go_on)
         return await self._database.run_reading(script)
@@ -93,16 +94,14 @@ class PostgresTermIndex:
         return " | ".join(_spelled(query, self.seeds(organization_id, block << bits)) for block in blocks)
 
 
-def _spans(stretch: Stretch, bits: int, most: int, *, newest_first: bool) -> Iterator[tuple[int, int]]:
-    """The stretch in pieces of whole blocks, as the search meets them: one, then eight times as many each time. A term
-    that fills no page in one block is so rare that it is cheap in many.
-    """
+def _spans(stretch: Stretch, bits: int, growth: int, most: int, *, newest_first: bool) -> Iterator[tuple[int, int]]:
+    """The stretch in pieces of whole blocks, as the search meets them: one, then `growth` times as many each time."""
     first, last = stretch.low >> bits, stretch.high >> bits
     count = 1
     while first <= last:
         low, high = (max(last - count + 1, first), last) if newest_first else (first, min(first + count - 1, last))
         first, last = (first, low - 1) if newest_first else (high + 1, last)
-        count = min(count * 8, most)
+        count = min(count * growth, most)
         yield max(low << bits, stretch.low), min(((high + 1) << bits) - 1, stretch.high)
 
 
