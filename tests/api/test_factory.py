@@ -18,7 +18,7 @@ from ponteio.model.outcome import CATALOGUE
 
 NAMED = sorted(
     (Route(*it) for it, need in NEEDS.items() if "{instance_name}" in it[1] and need != OPERATOR),
-    key=lambda it: (it.method == "DELETE", it.path.endswith("/logout"), it.path),
+    key=lambda it: (it.method == "DELETE" and it.path.endswith("}"), it.path.endswith("/logout"), it.path),
 )
 """What organizations do to an instance. What logs out and what deletes comes last."""
 

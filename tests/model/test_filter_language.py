@@ -7,11 +7,15 @@ from tests.support.filter_drawing import NOON
 
 from ponteio.model.filter import MAX_TERMS, FilterError
 from ponteio.model.filter_language import MAX_BYTES, MAX_DEPTH, FilterSyntaxError, parse_filter
-from ponteio.model.filter_tree import EVERY, AllOf, AnyOf, EventIs, Filter, IdIs, Node, Not, to_text
+from ponteio.model.filter_tree import EVERY, AllOf, AnyOf, EventIs, Filter, IdIs, Node, Not, TextHas, to_text
 
 
 def event(name: str) -> Node:
     return EventIs(frozenset({name}))
+
+
+def said(*phrase: str) -> Node:
+    return TextHas(frozenset({phrase}))
 
 
 A, B, C = event("a"), event("b"), event("c")
@@ -38,6 +42,10 @@ A, B, C = event("a"), event("b"), event("c")
         ("-event:*", Not(AllOf(()))),
         ("event:OR", event("OR")),
         ("event:a-b", event("a-b")),
+        ("boleto", said("boleto")),
+        ("Boleto event:a", AllOf((said("boleto"), A))),
+        ('event:a OR -"2ª via"', AnyOf((A, Not(said("2a", "via"))))),
+        ("(pix,boleto)", TextHas(frozenset({("pix",), ("boleto",)}))),
     ],
 )
 def test_terms_are_put_together(text: str, root: Node) -> None:
@@ -51,8 +59,10 @@ def test_nothing_is_every_event() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "length"),
     [
-        ("boleto", 0, 6),
-        ("event:a boleto", 8, 6),
+        ("!?", 0, 2),
+        ("event:a ...", 8, 3),
+        ('"', 0, 1),
+        (":boleto", 0, 7),
         ("event:a or event:b", 8, 2),
         ("OR event:a", 0, 2),
         ("event:a OR", 10, 0),

@@ -87,7 +87,9 @@ async def preview_alert(scope: Manager, caller: Caller, services: Services, want
     return preview_answer(await services.alerts.preview(scope, terms))
 
 
-@router.get("/alerts/{alert_id}", operation_id="getAlert", responses=errors(*_READ, outcome.NOT_FOUND))
+@router.get(
+    "/alerts/{alert_id}", operation_id="getAlert", responses=errors(*_READ, outcome.NOT_FOUND, outcome.INVALID_REQUEST)
+)
 async def get_alert(alert_id: str, scope: Reader, services: Services) -> RuleAnswer:
     """One rule."""
     return await _answer(await services.alerts.rules.get(scope.organization_id, alert_id), services)
@@ -129,7 +131,7 @@ async def test_alert(alert_id: str, scope: Manager, services: Services, record: 
 @router.get(
     "/channels/{channel_id}/quiet-hours",
     operation_id="getQuietHours",
-    responses=errors(*_READ, outcome.NOT_FOUND),
+    responses=errors(*_READ, outcome.NOT_FOUND, outcome.INVALID_REQUEST),
 )
 async def get_quiet_hours(channel_id: str, scope: Reader, services: Services) -> ChannelQuietForm:
     """When the channel is told nothing."""

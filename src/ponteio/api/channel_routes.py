@@ -39,7 +39,7 @@ Manager = Annotated[OrganizationScope, NeedsScope(Right.ALERTS_MANAGE)]
 _READ = (*READING, outcome.ORGANIZATION_ONLY)
 _CHANGE = (*CHANGING, outcome.ORGANIZATION_ONLY)
 _SETTING = (outcome.ADDRESS_REFUSED, outcome.NOT_INSTALLED)
-_ONE = (outcome.NOT_FOUND,)
+_ONE = (outcome.NOT_FOUND, outcome.INVALID_REQUEST)
 _OPENED = (outcome.NOT_FOUND, outcome.SECRET_UNREADABLE)
 
 
@@ -127,9 +127,7 @@ async def test_channel(channel_id: str, scope: Manager, services: Services, reco
     )
 
 
-@router.get(
-    "/{channel_id}/deliveries", operation_id="listDeliveries", responses=errors(*_READ, *_ONE, outcome.INVALID_REQUEST)
-)
+@router.get("/{channel_id}/deliveries", operation_id="listDeliveries", responses=errors(*_READ, *_ONE))
 async def list_deliveries(
     channel_id: str, scope: Reader, services: Services, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> DeliveriesAnswer:

@@ -43,7 +43,9 @@ async def list_incidents(
     )
 
 
-@router.get("/{incident_id}", operation_id="getIncident", responses=errors(*_READ, outcome.NOT_FOUND))
+@router.get(
+    "/{incident_id}", operation_id="getIncident", responses=errors(*_READ, outcome.NOT_FOUND, outcome.INVALID_REQUEST)
+)
 async def get_incident(incident_id: str, scope: Reader, services: Services) -> IncidentDetail:
     """One incident with its timeline."""
     incident, entries = await services.alerts.incidents.get(scope.organization_id, incident_id)

@@ -2,9 +2,10 @@
 
     filter = [ all { "OR" all } ]          all = part { ["AND"] part }
     part   = ("-" | "NOT") part | "(" filter ")" | term
-    term   = name ":" value { "," value }  value = word ["*"] | '"' text '"' ["*"]
+    term   = [ name ":" ] value { "," value }  value = word ["*"] | '"' text '"' ["*"]
 
-In quotes a backslash takes the next character as it is. docs/filters.md lists the terms.
+A value without a name is looked for in texts, as if `text:` stood before it. In quotes a backslash takes the next
+character as it is. docs/filters.md lists the terms.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"(\*?)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _EDGE = re.compile(r"[\s(]|\Z")
 _END = re.compile(r"[\s)]|\Z")
+_NAMELESS = "text"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -97,10 +99,7 @@ class _Parser:
 
     def _term(self) -> Node:
         start = self._at
-        name = _NAME.match(self._text, start)
-        if name is None:
-            raise self._no_term()
-        self._at = name.end() + 1
+        name = self._name()
         values = [self._value()]
         while self._text.startswith(",", self._at):
             self._at += 1
@@ -108,24 +107,32 @@ class _Parser:
         if not _END.match(self._text, self._at):
             raise FilterSyntaxError("put a value with this character in quotes", self._at)
         try:
-            node = term_of(name[0], values, self._now)
+            node = term_of(name or _NAMELESS, values, self._now)
         except ValueProblemError as problem:
             value = problem.value
             if value is None:
-                raise FilterSyntaxError(str(problem), start, len(name[0])) from None
+                raise FilterSyntaxError(str(problem), start, len(name)) from None
             raise FilterSyntaxError(str(problem), value.position, value.length) from None
         self._skip_space()
         return node
 
-    def _no_term(self) -> FilterSyntaxError:
-        word = _WORD.match(self._text, self._at)
+    def _name(self) -> str:
+        """The name before a colon, which is passed; empty where a value stands without one."""
+        start = self._at
+        name = _NAME.match(self._text, start)
+        if name is not None:
+            self._at = name.end() + 1
+            return name[0]
+        if self._text.startswith('"', start):
+            return ""
+        word = _WORD.match(self._text, start)
         if word is None:
-            return FilterSyntaxError("a term is missing here", self._at)
+            raise FilterSyntaxError("a term is missing here", start)
         if word[0].upper() in ("OR", "AND", "NOT"):
-            return FilterSyntaxError(
-                "OR, AND and NOT stand in capitals, with a term beside them", self._at, len(word[0])
-            )
-        return FilterSyntaxError("a term is a name, a colon and a value, such as text:boleto", self._at, len(word[0]))
+            raise FilterSyntaxError("OR, AND and NOT stand in capitals, with a term beside them", start, len(word[0]))
+        if word[0].startswith(":"):
+            raise FilterSyntaxError("the name is missing before this colon", start, len(word[0]))
+        return ""
 
     def _value(self) -> Value:
         start = self._at
