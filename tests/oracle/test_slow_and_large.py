@@ -17,9 +17,9 @@ from tests.support.simulator import running_simulator
 from ponteio.simulator import Simulator
 
 MIB = 1024 * 1024
-FLOOD = 3_200
+FLOOD = 6_400
 FLOOD_BYTES = 10_000
-GROWTH_MIB = 20
+GROWTH_MIB = 32
 LATE = timedelta(seconds=2)
 
 
@@ -34,7 +34,7 @@ def resident_mib(gateway: House) -> float:
 async def test_client_that_stops_reading_costs_bounded_memory_and_delays_nobody(
     tmp_path: Path, sqlite_file_url: str
 ) -> None:
-    """I7: 32 MB pass by one that stands still; another hears them as they come; the first catches up to the last."""
+    """I7: 64 MB pass by one that stands still; another hears them as they come; the first catches up to the last."""
     async with (
         running_simulator(instances=1) as simulator,
         separate_house(

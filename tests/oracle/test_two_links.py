@@ -109,11 +109,15 @@ async def test_switched_off_it_dials_nothing_and_says_what_to_change(tmp_path: P
         await gateway.start()
         for path in (
             *("connect/global", "disconnect/global", "connect/all", "disconnect/all"),
-            *("connect/instance/alpha", "disconnect/instance/alpha", "test/alpha"),
+            *("connect/instance/alpha", "disconnect/instance/alpha"),
         ):
             answer = await gateway.call("POST", f"websocket/{path}", operator)
             assert (answer.status_code, answer.json()["code"]) == (409, "websocket_disabled"), path
             assert "WEBSOCKET_ENABLED=true" in answer.json()["detail"]
+        steps = (await gateway.call("POST", "websocket/test/alpha", operator)).json()["steps"]
+        told = next(it for it in steps if it["verdict"] == "fail")
+        assert told["step"] == "settings"
+        assert "WEBSOCKET_ENABLED=true" in told["action"]
         status = await gateway.get("websocket/status", tenant.key)
         assert (status["enabled"], status["global_link"]["state"]) == (False, "off")
         assert (await peer.state())["handshakes"] == []
