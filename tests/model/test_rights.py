@@ -10,6 +10,7 @@ def test_the_words_are_those_of_the_api() -> None:
     assert {str(one) for one in Right} == {
         *("events:read", "content:read", "pairing", "instances:read", "instances:manage", "links:manage"),
         *("tickets:mint", "members:manage", "keys:manage", "limits:read", "limits:set", "audit:read", "operate"),
+        *("events:configure", "alerts:read", "alerts:manage"),
     }
     assert [str(one) for one in Role] == ["operator", "admin", "agent", "viewer"]
     assert [str(one) for one in KeyScope] == ["events:read", "links:manage", "instances:manage", "admin"]

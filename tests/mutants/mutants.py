@@ -105,9 +105,9 @@ MUTANTS = [
     ),
     Mutant(
         "everybody reads content over REST",
-        "api/events_routes.py",
-        'b",".join(event.envelope(sight) for event in page.events)',
-        'b",".join(event.envelope(Sight()) for event in page.events)',
+        "api/event_pages.py",
+        'b",".join(event.envelope(sight) for event in self.events)',
+        'b",".join(event.envelope(Sight()) for event in self.events)',
         MATRIX + "test_content_is_for_whoever_may_see_it",
     ),
     Mutant(

@@ -29,6 +29,7 @@ from ponteio.model.rights import Right, Role
 from ponteio.notify.incidents import add as add_incident
 from ponteio.notify.incidents import new_incident_id
 from ponteio.storage import history_tables, journal_tables
+from ponteio.storage.notify_tables import talk_hours
 from ponteio.storage.tables import metadata
 
 SAME = "same"
@@ -391,7 +392,7 @@ def lasting(answer: httpx2.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}
 
 
-BY_ITSELF = {
+BY_ITSELF = {talk_hours.name} | {
     it.name for file in (history_tables, journal_tables) for it in vars(file).values() if isinstance(it, Table)
 }
 """Tables that the house writes by itself, a little later than what they tell of."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from tests.support.rest_client import Caller, RestDesk, rest_desk
 from tests.support.route_rights import BODIES, PERSON, Need
 
 from ponteio.decode.event_presets import choice_of
+from ponteio.model.alert import Condition, Incident, Subject, SubjectKind
 from ponteio.model.filter import EventFilter
 from ponteio.model.rights import KeyScope, Right, Role
 from ponteio.model.session_cookie import COOKIE
+from ponteio.notify.incidents import add as add_incident
+from ponteio.notify.incidents import new_incident_id
 from ponteio.tenancy.permissions import OPERATOR_KEY_RIGHTS, ROLE_RIGHTS, key_rights
 
 
@@ -108,7 +112,22 @@ class TenantDesk:
         endpoint = f"https://push.example.com/{name}"
         device = await services.post.devices.add(made.ids["viewer_id"], endpoint, keys["p256dh"], keys["auth"], name)
         made.ids["device"] = device.subscription_id
+        rule = await made.people[Role.ADMIN].caller.post("/api/alerts", json=BODIES["POST", "/api/alerts"])
+        made.ids["alert"] = rule.json()["id"]
+        made.ids["incident"] = await self._incident(organization_id, made.ids["alert"], instance)
         return made
+
+    async def _incident(self, organization_id: str, rule_id: str, instance: str) -> str:
+        """The id of a new incident, which is over."""
+        now = datetime.now(UTC)
+        about = Subject(SubjectKind.INSTANCE, instance)
+        incident = Incident(
+            *(organization_id, new_incident_id(now), rule_id, "made by the matrix", Condition.QR, about, now, now, now),
+            resolved_at=now,
+        )
+        async with self.desk.house.database.write() as connection:
+            await add_incident(connection, incident)
+        return incident.incident_id
 
 
 @asynccontextmanager
