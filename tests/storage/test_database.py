@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from pathlib import Path
 
@@ -123,12 +124,37 @@ async def test_closing_waits_for_those_inside_and_refuses_newcomers(database: Da
     await asyncio.gather(staying, closing)
 
 
-async def test_closing_again_is_harmless_and_no_thread_is_left(database: Database) -> None:
+async def test_a_writer_that_is_cancelled_keeps_nobody_from_writing(database: Database) -> None:
+    """Wherever the cancellation falls, and a second one after it: no transaction stays open."""
+    await _put(database, "/a")
+
+    def script() -> Script[None]:
+        yield Query("UPDATE directory_version SET version = version + 1 RETURNING version", ())
+        yield Query("SELECT version FROM directory_version", ())
+
+    rng = random.Random(7)
+    for _ in range(250):
+        writers = [
+            asyncio.ensure_future(database.run(script()) if rng.random() < 0.3 else _put(database, "/a"))
+            for _ in range(rng.choice([1, 1, 2, 3]))
+        ]
+        for _ in range(rng.choice([0, 1, 2, 3, 5])):
+            await asyncio.sleep(rng.choice([0, 0, 0, 0.0003, 0.001, 0.002]))
+            rng.choice(writers).cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await database.run(script())
+
+
+async def test_closing_again_is_harmless_and_no_thread_is_left(database_url: str) -> None:
+    others = set(threading.enumerate())
+    database = await Database.open(database_url)
+    await database.migrate()
     await asyncio.gather(*(_namespaces(database) for _ in range(10)))
     await database.close()
     await database.close()
     # A thread answers its last request a moment before it ends.
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - others:
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join, 5)
             assert not thread.is_alive()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import aiosqlite
 from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -154,6 +157,40 @@ def translate(error: BaseException) -> StorageError:
     return StorageError(text)
 
 
+class _Connection(aiosqlite.Connection):
+    """Leaves no transaction open when it ends. The driver's own closing does while a cursor is still referred to, as
+    it is by the traceback of a caller that was cancelled, and the library's may forget to close when it is cancelled
+    twice: then nobody can write until the garbage is collected.
+    """
+
+    async def close(self) -> None:
+        """What was not committed is undone, the connection closed, its thread at an end."""
+        self._undo()
+        await super().close()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """As `close`, without waiting for it."""
+        self._undo()
+        return super().stop()
+
+    def _undo(self) -> None:
+        if self._connection is not None:
+            self._tx.put_nowait((None, partial(_end, self._connection)))
+
+
+def _connection(database: str, **options: Any) -> aiosqlite.Connection:
+    connection = _Connection(partial(sqlite3.connect, database, **options), iter_chunk_size=64)
+    connection._thread.daemon = True
+    return connection
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    connection.close()
+
+
 def _drive(connection: sqlite3.Connection, script: Script[T], dialect: Dialect, begin: str) -> T:
     connection.execute(begin)
     try:
@@ -187,7 +224,7 @@ def _engine(file: SqliteFile, mode: str, *, pool_size: int) -> AsyncEngine:
     return create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file.path))}", query={"mode": mode, "uri": "true"}),
         # Transactions begin where we say, never by the driver's guess.
-        connect_args={"isolation_level": None, "timeout": BUSY_S},
+        connect_args={"isolation_level": None, "timeout": BUSY_S, "async_creator_fn": _connection},
         pool_size=pool_size,
         max_overflow=0,
         # Every transaction here ends in a commit or a rollback of ours.
