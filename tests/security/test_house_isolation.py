@@ -178,6 +178,7 @@ RANDOM: dict[str, str] = {
     ALERT: "alr_0123456789abcdef01234567",
     INCIDENT: "inc_0123456789abcdef01234567",
 }
+_SECOND = re.compile(r"\d{8}T\d{6}Z")
 _MADE = re.compile(
     r'"(?:id|prefix|api_key|ticket|created_at|updated_at|expires_at|created_by|since|until|known_from)":"[^"]*"'
 )
@@ -389,9 +390,12 @@ def judge(one: httpx2.Response, other: httpx2.Response, expected: str, named: tu
 
 
 def lasting(answer: httpx2.Response) -> dict[str, str]:
-    """The headers, without what counts the caller's own requests and the length of a name of the caller's own."""
+    """The headers, without what counts the caller's own requests, the length of a name of the caller's own, and the
+    second at which a file was made.
+    """
     passing = ("ratelimit", "date", *(("content-length",) if answer.status_code < 400 else ()))
-    return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}
+    kept = {name: value for name, value in answer.headers.items() if not name.startswith(passing)}
+    return {name: _SECOND.sub("", value) for name, value in kept.items()}
 
 
 BY_ITSELF = {talk_hours.name} | {
