@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("notifications", "troubleshooting")
+PAGES = ("filters", "metrics", "notifications", "troubleshooting")
 
 
 def shape(name: str) -> dict[str, object]:
@@ -32,5 +32,6 @@ def test_both_languages_have_the_same_shape(page: str) -> None:
     assert english["examples"] == portuguese["examples"]
 
 
-def test_no_name_is_lost_in_translation() -> None:
-    assert shape("notifications.md")["names"] == shape("notifications.pt-BR.md")["names"]
+@pytest.mark.parametrize("page", ["filters", "metrics", "notifications"])
+def test_no_name_is_lost_in_translation(page: str) -> None:
+    assert shape(f"{page}.md")["names"] == shape(f"{page}.pt-BR.md")["names"]
