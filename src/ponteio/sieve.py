@@ -50,8 +50,8 @@ class Sieve:
                 sifted.to_store.append(event)
             else:
                 self._unstored.add(fingerprint)
-                self._counters.add(f"{'events_live_only' if policy.push else 'events_dropped'}.{_name(event)}")
-                if policy.push:
+                self._counters.add(f"{'events_live_only' if policy.is_passing else 'events_dropped'}.{_name(event)}")
+                if policy.is_passing:
                     sifted.passing.append(PassingEvent.of(event))
         return sifted
 

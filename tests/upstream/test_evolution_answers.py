@@ -145,15 +145,6 @@ def test_any_answer_is_a_value_or_a_named_refusal(status: int, content_type: str
         answers.read_answer(status, content_type, body, same)
 
 
-def test_the_version_is_read_and_a_stranger_has_none() -> None:
-    assert answers.read_version(recorded("root")["response"]) == "2.3.7"
-    strangers: list[object] = [None, [], {}, {"version": 7}, {"version": ""}]
-    for stranger in strangers:
-        with pytest.raises(EvolutionRefusalError) as caught:
-            answers.read_version(stranger)
-        assert caught.value.outcome is outcome.UPSTREAM_BAD_ANSWER
-
-
 def test_instances_are_reduced_and_their_tokens_go_to_the_callback_only() -> None:
     """I5: of a row that holds tokens and credentials, only what is used stays."""
     secrets: list[str] = []

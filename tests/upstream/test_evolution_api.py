@@ -12,7 +12,7 @@ from tests.support.simulator import running_simulator
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
 from ponteio.model.instance_events import NEVER_SET, SentEvents
-from ponteio.model.outcome import Outcome, RefusalError
+from ponteio.model.outcome import RefusalError
 from ponteio.outbound.http_client import HttpOptions
 from ponteio.simulator import Simulator
 from ponteio.upstream.evolution_answers import EvolutionRefusalError
@@ -49,10 +49,7 @@ def saying(status: int, content: object, kind: str = "application/json") -> Evol
     return scripted(lambda _request: httpx2.Response(status, content=body, headers={"content-type": kind}))
 
 
-async def test_the_version_and_the_list_of_a_server(
-    api: EvolutionApi, simulator: Simulator, secrets: list[str]
-) -> None:
-    assert await api.server_version() == "2.3.7"
+async def test_the_list_of_a_server(api: EvolutionApi, simulator: Simulator, secrets: list[str]) -> None:
     found = await api.fetch_instances()
     assert {it.name for it in found} == {each.name for each in simulator.world}
     assert set(secrets) == {each.token for each in simulator.world}
@@ -184,15 +181,9 @@ async def test_a_wrong_key_is_told_apart_from_an_unknown_instance(api: Evolution
     assert caught.value.is_absence
 
 
-async def test_socketio_is_found_without_opening_a_session(api: EvolutionApi, simulator: Simulator) -> None:
-    assert await api.has_socketio()
-    assert simulator.summary()["sessions"] == 0
-
-
 async def test_an_evolution_without_websocket_is_recognised() -> None:
     async with running_simulator(instances=1, websocket_enabled=False) as simulator:
         api = EvolutionApi(simulator.url, simulator.api_key)
-        assert not await api.has_socketio()
         assert await api.find_websocket("loja-01") is None
         assert await api.set_websocket("loja-01", enabled=True) is None
         assert await api.find_events("loja-01") is None
@@ -219,23 +210,6 @@ async def test_an_instance_that_is_not_loaded_yet_has_no_state() -> None:
         api = EvolutionApi(simulator.url, simulator.api_key)
         assert await api.connection_state("loja-01") is InstanceState.UNKNOWN
         await api.close()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "expected"),
-    [
-        (200, b"<html>", "text/html", outcome.UPSTREAM_BAD_ANSWER),
-        (404, b"<html>", "text/html", outcome.UPSTREAM_BAD_ANSWER),
-        (502, b"", "text/html", outcome.UPSTREAM_BAD_ANSWER),
-        (302, b"", "text/html", outcome.UPSTREAM_BAD_ANSWER),
-    ],
-)
-async def test_a_proxy_that_keeps_socketio_back_is_no_evolution_without_websocket(
-    status: int, body: bytes, kind: str, expected: Outcome
-) -> None:
-    with pytest.raises(EvolutionRefusalError) as caught:
-        await saying(status, body, kind).has_socketio()
-    assert caught.value.outcome is expected
 
 
 async def test_the_key_is_scrubbed_from_what_a_server_says() -> None:

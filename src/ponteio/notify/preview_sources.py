@@ -59,6 +59,17 @@ class Troubles:
     is_complete: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked at: whose, from when to when, until when there is time for it, and where it is written down."""
+
+    scope: OrganizationScope
+    since: datetime
+    until: datetime
+    deadline: float
+    found: Troubles
+
+
 class PreviewSources:
     """Reads what is kept. Nothing here takes much longer than the deadline that it is given (`time.monotonic`)."""
 
@@ -85,132 +96,97 @@ class PreviewSources:
         instances = [
             one for one in self._directory.instances(scope) if terms.instances is None or one.name in terms.instances
         ]
-        found = Troubles()
+        look = _Look(scope, since, until, deadline, Troubles())
         if terms.condition is Condition.DOWN:
-            await self._down(scope, instances, since, until, deadline, found)
+            await self._down(look, instances)
         elif terms.condition is Condition.QR:
-            await self._qr(scope, instances, since, until, deadline, found)
+            await self._qr(look, instances)
         elif terms.condition is Condition.LIMIT:
-            await self._limits(scope, since, until, found)
+            await self._limits(look)
         elif terms.condition is Condition.SILENT:
-            await self._silent(scope, instances, terms, since, until, deadline, found)
+            await self._silent(look, instances, terms)
         else:
-            await self._matching(scope, terms, since, until, deadline, found)
-        return found
+            await self._matching(look, terms)
+        return look.found
 
-    async def _down(
-        self,
-        scope: OrganizationScope,
-        instances: Sequence[Instance],
-        since: datetime,
-        until: datetime,
-        deadline: float,
-        found: Troubles,
-    ) -> None:
-        found.basis += [FROM_STATE_EVENTS, FROM_GAPS, STATES_ASKED_FOR_ARE_NOT_KNOWN, OUR_OWN_STOPS_COUNT]
-        states = await self._states(scope, instances, since, until, deadline, found)
-        outages = await self._outages(scope, since, until)
-        away = _servers_away(self._directory.instances(scope), outages)
+    async def _down(self, look: _Look, instances: Sequence[Instance]) -> None:
+        look.found.basis += [FROM_STATE_EVENTS, FROM_GAPS, STATES_ASKED_FOR_ARE_NOT_KNOWN, OUR_OWN_STOPS_COUNT]
+        states = await self._states(look, instances)
+        outages = await self._outages(look)
+        away = _servers_away(self._directory.instances(look.scope), outages)
         for one in instances:
             server = Subject(SubjectKind.SERVER, one.server_id)
             with_server = away.get(one.server_id, [])
             if with_server:
-                found.spans[server] = with_server
-                found.unseen[one.name] = with_server
+                look.found.spans[server] = with_server
+                look.found.unseen[one.name] = with_server
             own = merged([*states.get(one.name, []), *without(outages.get((one.server_id, one.name), []), with_server)])
             if own:
-                found.spans[Subject(SubjectKind.INSTANCE, one.name)] = own
+                look.found.spans[Subject(SubjectKind.INSTANCE, one.name)] = own
 
-    async def _states(
-        self,
-        scope: OrganizationScope,
-        instances: Sequence[Instance],
-        since: datetime,
-        until: datetime,
-        deadline: float,
-        found: Troubles,
-    ) -> dict[str, list[TroubleSpan]]:
+    async def _states(self, look: _Look, instances: Sequence[Instance]) -> dict[str, list[TroubleSpan]]:
         """When each instance was not open. Before its first report it counts as open, unless it has not changed since
         before.
         """
         reports: dict[str, list[tuple[datetime, str]]] = {one.name: [] for one in instances}
         wanted = Filter.of(EventFilter(frozenset(reports) or None, frozenset({STATE_EVENT})))
-        async for event in self._search(scope, wanted, since, deadline, found):
+        async for event in self._search(look, wanted):
             state = _state_of(event)
             if event.instance in reports and state is not None:
                 reports[event.instance].append((event.received_at, state))
-        return {one.name: _not_open(one, reports[one.name], since, until) for one in instances}
+        return {one.name: _not_open(one, reports[one.name], look.since, look.until) for one in instances}
 
-    async def _outages(
-        self, scope: OrganizationScope, since: datetime, until: datetime
-    ) -> dict[tuple[str, str | None], list[TroubleSpan]]:
+    async def _outages(self, look: _Look) -> dict[tuple[str, str | None], list[TroubleSpan]]:
         """When the links to the organization's servers were down, by server and instance; None: the global one."""
         found: dict[tuple[str, str | None], list[TroubleSpan]] = {}
-        mine = {(one.server_id, one.name) for one in self._directory.instances(scope)}
+        mine = {(one.server_id, one.name) for one in self._directory.instances(look.scope)}
         for server_id in sorted({server_id for server_id, _ in mine}):
             for gap in await self._gaps.list(server_id, MAX_GAPS):
-                to_at = gap.to_at or until
-                if gap.kind is not GapKind.LINK_DOWN or to_at <= since:
+                to_at = gap.to_at or look.until
+                if gap.kind is not GapKind.LINK_DOWN or to_at <= look.since:
                     continue
                 place = (server_id, gap.target.instance)
                 if gap.target.is_global or place in mine:
-                    found.setdefault(place, []).append(TroubleSpan(max(gap.from_at, since), to_at))
+                    found.setdefault(place, []).append(TroubleSpan(max(gap.from_at, look.since), to_at))
         return {place: merged(spans) for place, spans in found.items()}
 
-    async def _qr(
-        self,
-        scope: OrganizationScope,
-        instances: Sequence[Instance],
-        since: datetime,
-        until: datetime,
-        deadline: float,
-        found: Troubles,
-    ) -> None:
-        found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS]
+    async def _qr(self, look: _Look, instances: Sequence[Instance]) -> None:
+        look.found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS]
         names = frozenset(one.name for one in instances)
         wanted = Filter.of(EventFilter(names or None, frozenset({QR_EVENT})))
-        async for event in self._search(scope, wanted, since, deadline, found):
+        async for event in self._search(look, wanted):
             if event.instance in names:
                 subject = Subject(SubjectKind.INSTANCE, event.instance)
                 at = event.received_at
-                found.spans.setdefault(subject, []).append(TroubleSpan(at, min(at + QR_LASTS, until)))
-        found.spans = {subject: merged(spans) for subject, spans in found.spans.items()}
+                look.found.spans.setdefault(subject, []).append(TroubleSpan(at, min(at + QR_LASTS, look.until)))
+        look.found.spans = {subject: merged(spans) for subject, spans in look.found.spans.items()}
 
-    async def _limits(self, scope: OrganizationScope, since: datetime, until: datetime, found: Troubles) -> None:
-        found.basis += [FROM_AUDIT, LIMITS_ONCE_AN_HOUR]
-        entries = await self._audit.list(scope.organization_id, limit=500, action=Action.LIMIT_REACHED)
+    async def _limits(self, look: _Look) -> None:
+        look.found.basis += [FROM_AUDIT, LIMITS_ONCE_AN_HOUR]
+        entries = await self._audit.list(look.scope.organization_id, limit=500, action=Action.LIMIT_REACHED)
         for entry in entries:
-            if entry.at > since and entry.target:
-                span = TroubleSpan(entry.at, min(entry.at + LIMIT_LASTS, until))
-                found.spans.setdefault(Subject(SubjectKind.LIMIT, entry.target), []).append(span)
-        found.spans = {subject: merged(spans) for subject, spans in found.spans.items()}
+            if entry.at > look.since and entry.target:
+                span = TroubleSpan(entry.at, min(entry.at + LIMIT_LASTS, look.until))
+                look.found.spans.setdefault(Subject(SubjectKind.LIMIT, entry.target), []).append(span)
+        look.found.spans = {subject: merged(spans) for subject, spans in look.found.spans.items()}
 
-    async def _silent(
-        self,
-        scope: OrganizationScope,
-        instances: Sequence[Instance],
-        terms: RuleTerms,
-        since: datetime,
-        until: datetime,
-        deadline: float,
-        found: Troubles,
-    ) -> None:
-        found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS, FROM_STATE_EVENTS, FROM_GAPS]
+    async def _silent(self, look: _Look, instances: Sequence[Instance], terms: RuleTerms) -> None:
+        look.found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS, FROM_STATE_EVENTS, FROM_GAPS]
         if terms.usual_hours:
-            found.basis.append(USUAL_HOURS_OF_NOW)
-        states = await self._states(scope, instances, since, until, deadline, found)
-        outages = await self._outages(scope, since, until)
+            look.found.basis.append(USUAL_HOURS_OF_NOW)
+        states = await self._states(look, instances)
+        outages = await self._outages(look)
         for one in instances:
-            if time.monotonic() >= deadline:
-                found.is_complete = False
+            if time.monotonic() >= look.deadline:
+                look.found.is_complete = False
                 return
             deaf = _deaf_spans(one, outages)
             down = merged([*states.get(one.name, []), *deaf])
-            heard = await self._times(scope.organization_id, one.name, since, deadline, found)
-            silences = without(_between(heard, until), down)
-            spans = self._due(scope.organization_id, one.name, silences, terms)
+            heard = await self._times(look, one.name)
+            silences = without(_between(heard, look.until), down)
+            spans = self._due(look.scope.organization_id, one.name, silences, terms)
             if spans:
-                found.spans[Subject(SubjectKind.INSTANCE, one.name)] = spans
+                look.found.spans[Subject(SubjectKind.INSTANCE, one.name)] = spans
 
     def _due(
         self, organization_id: str, name: str, silences: Iterable[TroubleSpan], terms: RuleTerms
@@ -243,56 +219,44 @@ class PreviewSources:
         usual_since = self._talk.usual_since(organization_id, name, due)
         return usual_since is not None and usual_since <= start
 
-    async def _matching(
-        self,
-        scope: OrganizationScope,
-        terms: RuleTerms,
-        since: datetime,
-        until: datetime,
-        deadline: float,
-        found: Troubles,
-    ) -> None:
-        found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS]
-        wanted = parse_filter(terms.filter or "", until)
+    async def _matching(self, look: _Look, terms: RuleTerms) -> None:
+        look.found.basis += [FROM_EVENTS, ONLY_STORED_EVENTS]
+        wanted = parse_filter(terms.filter or "", look.until)
         if terms.instances is not None:
             wanted = wanted.also(Filter.of(EventFilter(frozenset(terms.instances))))
-        times = [event.received_at async for event in self._search(scope, wanted, since, deadline, found)]
-        spans = _crowded(sorted(times), terms.count, timedelta(seconds=terms.for_s), until)
+        times = [event.received_at async for event in self._search(look, wanted)]
+        spans = _crowded(sorted(times), terms.count, timedelta(seconds=terms.for_s), look.until)
         if spans:
-            found.spans[EVENTS] = spans
+            look.found.spans[EVENTS] = spans
 
-    async def _search(
-        self, scope: OrganizationScope, wanted: Filter, since: datetime, deadline: float, found: Troubles
-    ) -> AsyncIterator[StoredEvent]:
+    async def _search(self, look: _Look, wanted: Filter) -> AsyncIterator[StoredEvent]:
         """Newest first: when time is over, what is missing is the oldest."""
-        wanted = wanted.also(Filter(all_of([Since(since)])))
+        wanted = wanted.also(Filter(all_of([Since(look.since)])))
         before = None
-        while (left_s := deadline - time.monotonic()) > 0:
-            page = await self._log.search(scope, wanted, before=before, limit=PAGE, budget_s=left_s)
+        while (left_s := look.deadline - time.monotonic()) > 0:
+            page = await self._log.search(look.scope, wanted, before=before, limit=PAGE, budget_s=left_s)
             for event in page.events:
                 yield event
             if page.next is None:
                 return
             before = page.next
-        found.is_complete = False
+        look.found.is_complete = False
 
-    async def _times(
-        self, organization_id: str, name: str, since: datetime, deadline: float, found: Troubles
-    ) -> list[datetime]:
-        """When the instance was heard, the oldest first, with the last time before `since` where there is one."""
+    async def _times(self, look: _Look, name: str) -> list[datetime]:
+        """When the instance was heard, the oldest first, with the last time before the look where there is one."""
         column, last, times = events.c, None, []
-        mine = (column.organization_id == organization_id, column.instance == name)
-        while time.monotonic() < deadline:
+        mine = (column.organization_id == look.scope.organization_id, column.instance == name)
+        while time.monotonic() < look.deadline:
             some = select(column.seq, column.received_at).where(*mine).order_by(column.seq.desc()).limit(TIMES_AT_ONCE)
             if last is not None:
                 some = some.where(column.seq < last)
             async with self._database.read() as connection:
                 rows = (await connection.execute(some)).all()
             times += [row.received_at for row in rows]
-            if len(rows) < TIMES_AT_ONCE or rows[-1].received_at < since:
-                return sorted(max(moment, since) for moment in times)
+            if len(rows) < TIMES_AT_ONCE or rows[-1].received_at < look.since:
+                return sorted(max(moment, look.since) for moment in times)
             last = rows[-1].seq
-        found.is_complete = False
+        look.found.is_complete = False
         return sorted(times)
 
 

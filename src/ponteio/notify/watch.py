@@ -166,11 +166,7 @@ class Watch:
 
     def _watch_of(self, rule: AlertRule, now: datetime, *, is_whole: bool) -> RuleWatch:
         former = self._watches.get(rule.rule_id)
-        if (
-            former is not None
-            and former.rule == rule
-            and (former.counter is None or former.counter.is_whole is is_whole)
-        ):
+        if former is not None and former.rule == rule and _sees_as_much(former, is_whole=is_whole):
             return former
         watch = RuleWatch(rule, self._options, now, is_whole=is_whole)
         if former is not None and _lives_on(former, watch):
@@ -253,6 +249,7 @@ class Watch:
 
 
 def _sees_as_much(former: RuleWatch, *, is_whole: bool) -> bool:
+    """Whether the rule's maker may see as much of events as when this began to count them."""
     return former.counter is None or former.counter.is_whole is is_whole
 
 

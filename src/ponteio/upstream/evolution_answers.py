@@ -113,14 +113,6 @@ def flatten_messages(value: object, scrub: Scrub) -> str:
     return "; ".join(found)
 
 
-def read_version(value: object) -> str:
-    """The version that `GET /` names. Raises UPSTREAM_BAD_ANSWER if Evolution API is not what answered."""
-    version = value.get("version") if isinstance(value, dict) else None
-    if not isinstance(version, str) or not version:
-        _refuse_stranger(200, "What answers at EVOLUTION_API_URL gives no version of Evolution API.")
-    return _shortened("".join(char for char in version if char.isprintable()))
-
-
 def read_instances(value: object, on_secret: Callable[[str], None]) -> list[Sighting]:
     """The rows of `fetchInstances`, reduced. Each token goes to `on_secret`. Rows without a name are left out."""
     if not isinstance(value, list):

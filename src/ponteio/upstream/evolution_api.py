@@ -14,13 +14,11 @@ import orjson
 from ponteio.model import outcome
 from ponteio.model.identity import InstanceState
 from ponteio.model.instance_events import SentEvents
-from ponteio.model.link import LinkState
 from ponteio.model.outcome import RefusalError
 from ponteio.outbound.connector import OPERATORS_WORD
 from ponteio.outbound.http_client import HttpAnswer, HttpClient, HttpOptions, PeerNames
 from ponteio.upstream import evolution_answers as answers
 from ponteio.upstream.evolution_answers import EvolutionRefusalError, Pairing, Sighting, WebsocketSettings
-from ponteio.upstream.handshake_answer import judge_answer
 
 MAX_LIST_BODY = 32 * 1024 * 1024
 """Bytes of a list of instances: it has no pages, and a row with its settings takes about 3 KiB."""
@@ -65,23 +63,6 @@ class EvolutionApi:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
-
-    async def server_version(self) -> str:
-        """Evolution's version. Takes about 2 s: Evolution asks WhatsApp's site first. Needs no key."""
-        return answers.read_version(await self._call("GET", "/"))
-
-    async def has_socketio(self) -> bool:
-        """Whether there is Socket.IO behind the address. Opens no session: it asks for a transport that is none.
-
-        Evolution answers its own JSON 404 there when it runs with WEBSOCKET_ENABLED=false; Engine.IO answers 400.
-        """
-        answer = await self._http.request("GET", "/socket.io/?EIO=4&transport=none")
-        if answer.status in (400, 401, 403):
-            return True
-        failure = judge_answer(answer.status, answer.body)
-        if failure.state is LinkState.UPSTREAM_DISABLED:
-            return False
-        raise EvolutionRefusalError(outcome.UPSTREAM_BAD_ANSWER, failure.detail, answer.status)
 
     async def fetch_instances(self) -> list[Sighting]:
         """All instances, with the state that Evolution's database has for them (see `connection_state`)."""
